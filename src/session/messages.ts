@@ -1,0 +1,137 @@
+// The boundary between the main thread and a session: what each side may send. Types only, any thread.
+import type { MessagePort } from 'node:worker_threads';
+import type { DaemonErrorData } from '../errors.js';
+import type { ProviderSettings } from '../agent/model/model.js';
+import type { RolloutLine } from '../rollout/line.js';
+import type { ThreadStatus, TokenUsage, Turn, UserInput, AskForApproval, SandboxPolicy } from '../protocol/thread.js';
+
+/** What a conversation starts from. Resumed keeps id and file and appends; Forked gets a fresh id and file. */
+export type InitialHistory =
+  | { type: 'new' }
+  | { type: 'resumed'; conversationId: string; rolloutPath: string }
+  | { type: 'forked'; forkedFromId: string | null; items: RolloutLine[] };
+
+/** The effective settings of a conversation; a turn may change some, and they stick. */
+export interface SessionSettings {
+  model: string;
+  provider: ProviderSettings;
+  cwd: string;
+  workspaceRoots: string[];
+  approvalPolicy: AskForApproval;
+  sandboxPolicy: SandboxPolicy;
+  reasoningEffort: string | null;
+  reasoningSummary: string | null;
+  contextWindow: number | null;
+  baseInstructions: string | null;
+  developerInstructions: string | null;
+}
+
+/** Facts that go into session_meta when the file is created. */
+export interface SessionMeta {
+  /** ISO time of creation; the rollout's name carries the same second. */
+  createdAt: string;
+  originator: string;
+  cliVersion: string;
+  /** `vscode` for what clients start, so that other tools of the format list it. */
+  source: string;
+  git: { commit_hash?: string; branch?: string; repository_url?: string } | null;
+}
+
+/** All that a session worker gets; the ports travel in the transfer list. */
+export interface SessionInit {
+  conversationId: string;
+  /** Id of the start request: sessionConfigured must carry it back. */
+  submitId: string;
+  history: InitialHistory;
+  settings: SessionSettings;
+  meta: SessionMeta;
+  /** null: ephemeral, nothing is written. */
+  rolloutPath: string | null;
+  journalPath: string | null;
+  port: MessagePort;
+  /** null: ephemeral. */
+  writerPort: MessagePort | null;
+  /** False only in the oracle's own test: publishes before the record is written. */
+  recordBeforePublish: boolean;
+}
+
+export interface TurnOverrides {
+  cwd?: string;
+  approvalPolicy?: AskForApproval;
+  sandboxPolicy?: SandboxPolicy;
+  model?: string;
+  reasoningEffort?: string | null;
+  reasoningSummary?: string | null;
+  outputSchema?: unknown;
+}
+
+/** Main thread → session. Handled in order; those with a requestId are answered exactly once. */
+export type SessionCommand =
+  | {
+      type: 'startTurn';
+      requestId: number;
+      input: UserInput[];
+      clientId: string | null;
+      overrides: TurnOverrides;
+    }
+  | { type: 'steerTurn'; requestId: number; expectedTurnId: string; input: UserInput[]; clientId: string | null }
+  | { type: 'interruptTurn'; requestId: number; turnId: string }
+  | { type: 'takeSnapshot'; requestId: number }
+  | { type: 'replaceWriter'; port: MessagePort }
+  | { type: 'endSession' };
+
+/** The state of a live conversation at one point in its order of events. */
+export interface SessionSnapshot {
+  status: ThreadStatus;
+  /** Bytes of the rollout that hold everything before this point; completed turns are read from there. */
+  rolloutSize: number;
+  /** The turn in progress with its completed items, or null. */
+  activeTurn: Turn | null;
+  /** `item/started` notification texts (open-ended like every frame) for items still running, with their text so far. */
+  runningItemFrames: string[];
+  /** The same items as plain objects. */
+  runningItems: Turn['items'];
+  tokenUsage: { turnId: string; usage: TokenUsage } | null;
+}
+
+/** What the main thread keeps about a live conversation, sent with the events that change it. */
+export interface SessionStatePatch {
+  status?: ThreadStatus;
+  activeTurnId?: string | null;
+  preview?: string;
+  /** Unix seconds. */
+  updatedAt?: number;
+  model?: string;
+  reasoningEffort?: string | null;
+  cwd?: string;
+  materialized?: boolean;
+  approvalPolicy?: AskForApproval;
+  sandboxPolicy?: SandboxPolicy;
+}
+
+/**
+ * Session → main thread, batched: `parts` in order. Frames are notification texts without their closing brace, so that
+ * the main thread can add `epoch` and `seq` without parsing; `ends` are end offsets in UTF-16 units of `text`,
+ * `methods` indices into NOTIFICATION_METHODS.
+ */
+export type SessionPart =
+  | { type: 'frames'; text: string; ends: number[]; methods: number[] }
+  | { type: 'reply'; requestId: number; /** JSON text of the result. */ result: string }
+  | { type: 'error'; requestId: number; error: DaemonErrorData }
+  | { type: 'snapshot'; requestId: number; snapshot: SessionSnapshot }
+  | { type: 'state'; patch: SessionStatePatch };
+
+export interface SessionConfigured {
+  type: 'sessionConfigured';
+  submitId: string;
+  conversationId: string;
+  threadId: number;
+  /** What was found in the rollout (resumed) or carried over (forked). */
+  history: { preview: string; rolloutSize: number; warnings: string[]; lastTurnId: string | null };
+}
+
+export type SessionEvent =
+  | SessionConfigured
+  | { type: 'batch'; parts: SessionPart[] }
+  | { type: 'warning'; message: string }
+  | { type: 'ended'; error: DaemonErrorData | null };
