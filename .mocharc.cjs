@@ -1,0 +1,9 @@
+// The default suite: everything that needs no other program's binary and no long run.
+module.exports = {
+  spec: ['dist/test/**/*.test.js'],
+  ignore: ['dist/test/faults/**', 'dist/test/interop/**'],
+  require: ['dist/test/setup.js'],
+  timeout: 10_000,
+  forbidOnly: process.env.CI !== undefined,
+  'node-option': ['enable-source-maps'],
+};

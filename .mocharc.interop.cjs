@@ -1,0 +1,8 @@
+// The suite that drives the real peer binary: slow, and it may download that binary into .cache/.
+module.exports = {
+  spec: ['dist/test/interop/**/*.test.js'],
+  require: ['dist/test/setup.js'],
+  timeout: 120_000,
+  forbidOnly: process.env.CI !== undefined,
+  'node-option': ['enable-source-maps'],
+};
