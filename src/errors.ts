@@ -3,6 +3,7 @@
 /** Every code a DaemonError may carry. docs/errors.md lists them; a test holds the two together. */
 export const DAEMON_ERROR_CODES = [
   'invalid_params',
+  'invalid_request',
   'invalid_thread_id',
   'conversation_not_found',
   'conversation_not_loaded',

@@ -3,7 +3,14 @@ import type { MessagePort } from 'node:worker_threads';
 import type { DaemonErrorData } from '../errors.js';
 import type { ProviderSettings } from '../agent/model/model.js';
 import type { RolloutLine } from '../rollout/line.js';
-import type { ThreadStatus, TokenUsage, Turn, UserInput, AskForApproval, SandboxPolicy } from '../protocol/thread.js';
+import type {
+  AskForApproval,
+  SandboxPolicy,
+  ThreadItem,
+  ThreadStatus,
+  TokenUsage,
+  UserInput,
+} from '../protocol/thread.js';
 
 /** What a conversation starts from. Resumed keeps id and file and appends; Forked gets a fresh id and file. */
 export type InitialHistory =
@@ -83,15 +90,15 @@ export type SessionCommand =
 /** The state of a live conversation at one point in its order of events. */
 export interface SessionSnapshot {
   status: ThreadStatus;
-  /** Bytes of the rollout that hold everything before this point; completed turns are read from there. */
+  /** Bytes of the rollout that hold everything before this point; turns are read from there. */
   rolloutSize: number;
-  /** The turn in progress with its completed items, or null. */
-  activeTurn: Turn | null;
-  /** `item/started` notification texts (open-ended like every frame) for items still running, with their text so far. */
+  activeTurnId: string | null;
+  /** Items still running, with their text so far. */
+  runningItems: ThreadItem[];
+  /** The same as `item/started` notification texts, open-ended like every frame. */
   runningItemFrames: string[];
-  /** The same items as plain objects. */
-  runningItems: Turn['items'];
-  tokenUsage: { turnId: string; usage: TokenUsage } | null;
+  tokenUsage: TokenUsage | null;
+  firstUnreadTurnId: string | null;
 }
 
 /** What the main thread keeps about a live conversation, sent with the events that change it. */

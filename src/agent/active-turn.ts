@@ -1,0 +1,46 @@
+// What a session knows of the turn it is in. Session worker.
+import type { ThreadItem } from '../protocol/thread.js';
+import type { ModelUsage } from './model/model.js';
+import type { OpenItem } from './open-items.js';
+
+/** One request to the model within a turn. Once `cut`, nothing of it is heard any more. */
+export interface Attempt {
+  readonly controller: AbortController;
+  cut: boolean;
+}
+
+export interface ActiveTurn {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly startedAtMs: number;
+  readonly openItems: Map<string, OpenItem>;
+  /** Ids on the wire that this turn used up: a model that repeats one gets another. */
+  readonly usedItemIds: Set<string>;
+  readonly outputSchema: unknown;
+  attempt: Attempt | null;
+  /** Something was added to the history that the model has not seen: it must be asked again. */
+  needsAnswer: boolean;
+  ended: boolean;
+  usage: ModelUsage;
+  firstTokenAtMs: number | null;
+  lastAgentMessage: string | null;
+  lastAgentItem: ThreadItem | null;
+}
+
+export function startActiveTurn(id: string, outputSchema: unknown, nowMs: number): ActiveTurn {
+  return {
+    id,
+    startedAt: Math.floor(nowMs / 1000),
+    startedAtMs: nowMs,
+    openItems: new Map(),
+    usedItemIds: new Set(),
+    outputSchema,
+    attempt: null,
+    needsAnswer: true,
+    ended: false,
+    usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 0, totalTokens: 0 },
+    firstTokenAtMs: null,
+    lastAgentMessage: null,
+    lastAgentItem: null,
+  };
+}

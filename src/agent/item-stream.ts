@@ -1,0 +1,161 @@
+// Turns the model's events into items: notifications while they stream, lines when they are done. Session worker.
+import { v7 as uuid } from 'uuid';
+import type { ThreadItem } from '../protocol/thread.js';
+import { notificationIndex } from '../protocol/notification-names.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import type { ActiveTurn } from './active-turn.js';
+import { pushNotification } from './frame.js';
+import type { StreamedItem } from './model/model.js';
+import { openItem, toCoreItem, toPartialResponseItem, toThreadItem } from './open-items.js';
+import type { OpenItem } from './open-items.js';
+import type { SessionState } from './session-state.js';
+import { remember } from './session-state.js';
+import { itemLines } from './turn-lines.js';
+
+const MESSAGE_DELTA = notificationIndex('item/agentMessage/delta');
+const SUMMARY_DELTA = notificationIndex('item/reasoning/summaryTextDelta');
+const REASONING_DELTA = notificationIndex('item/reasoning/textDelta');
+
+export function startItem(state: SessionState, turn: ActiveTurn, streamed: StreamedItem): void {
+  if (streamed.kind === 'other') return;
+  const id = claimItemId(turn, streamed.id);
+  const item = openItem(streamed, id, state.conversationId, turn.id, Date.now());
+  turn.openItems.set(streamed.id, item);
+  turn.firstTokenAtMs ??= item.startedAtMs;
+  announceStart(state, turn, toThreadItem(item, null), item.startedAtMs);
+}
+
+/** Ids are unique within a turn, whatever a model repeats. */
+export function claimItemId(turn: ActiveTurn, wanted: string): string {
+  const id = wanted === '' || turn.usedItemIds.has(wanted) ? uuid() : wanted;
+  turn.usedItemIds.add(id);
+  return id;
+}
+
+export function announceStart(state: SessionState, turn: ActiveTurn, item: ThreadItem, startedAtMs: number): void {
+  const params = { item, threadId: state.conversationId, turnId: turn.id, startedAtMs };
+  pushNotification(state.outbox, 'item/started', params);
+}
+
+export function announceCompletion(state: SessionState, turn: ActiveTurn, item: ThreadItem, completedAtMs: number): void {
+  const params = { item, threadId: state.conversationId, turnId: turn.id, contentTokenCount: null, completedAtMs };
+  pushNotification(state.outbox, 'item/completed', params);
+}
+
+export function addText(state: SessionState, turn: ActiveTurn, itemId: string, delta: string): void {
+  const item = turn.openItems.get(itemId);
+  if (item?.kind !== 'message') return;
+  const text = delta.toWellFormed();
+  item.text += text;
+  pushDelta(state, MESSAGE_DELTA, item.deltaPrefix, text, '');
+}
+
+export function addSummaryPart(state: SessionState, turn: ActiveTurn, itemId: string, index: number): void {
+  const item = turn.openItems.get(itemId);
+  if (item?.kind !== 'reasoning') return;
+  item.summary[index] ??= '';
+  const params = { threadId: state.conversationId, turnId: turn.id, itemId: item.id, summaryIndex: index };
+  pushNotification(state.outbox, 'item/reasoning/summaryPartAdded', params);
+}
+
+export function addSummaryText(
+  state: SessionState,
+  turn: ActiveTurn,
+  itemId: string,
+  index: number,
+  delta: string,
+): void {
+  const item = turn.openItems.get(itemId);
+  if (item?.kind !== 'reasoning') return;
+  const text = delta.toWellFormed();
+  item.summary[index] = (item.summary[index] ?? '') + text;
+  pushDelta(state, SUMMARY_DELTA, item.summaryPrefix, text, `,"summaryIndex":${index}`);
+}
+
+export function addReasoningText(
+  state: SessionState,
+  turn: ActiveTurn,
+  itemId: string,
+  index: number,
+  delta: string,
+): void {
+  const item = turn.openItems.get(itemId);
+  if (item?.kind !== 'reasoning') return;
+  const text = delta.toWellFormed();
+  item.content[index] = (item.content[index] ?? '') + text;
+  pushDelta(state, REASONING_DELTA, item.contentPrefix, text, `,"contentIndex":${index}`);
+}
+
+function pushDelta(state: SessionState, method: number, prefix: string, text: string, suffix: string): void {
+  state.journal.noteProgress();
+  const frame = `${prefix}${JSON.stringify(text)}${suffix}},"emittedAtMs":${Date.now()}`;
+  state.outbox.pushFrame(method, frame);
+}
+
+/**
+ * The model's own final form of a streamed item: it wins over the deltas. The visible item is recorded first, then what
+ * the model shall remember. An item that never announced itself is shown whole.
+ */
+export function completeItem(state: SessionState, turn: ActiveTurn, response: ResponseItem): void {
+  const known = response as { id?: string; type: string; role?: string; phase?: string };
+  const modelId = known.id ?? '';
+  if (known.type !== 'message' && known.type !== 'reasoning') {
+    remember(state, response);
+    return;
+  }
+  if (!turn.openItems.has(modelId)) {
+    const kind = known.type === 'message' ? 'message' : 'reasoning';
+    startItem(state, turn, { id: modelId, kind, phase: known.phase ?? null });
+  }
+  const item = turn.openItems.get(modelId)!;
+  turn.openItems.delete(modelId);
+  takeFinalText(item, response);
+  if (item.kind === 'message') turn.lastAgentMessage = item.text;
+  const completedAtMs = Date.now();
+  const threadItem = toThreadItem(item, completedAtMs);
+  const { recorder, conversationId } = state;
+  recorder.writeAll(
+    itemLines(recorder.mode, conversationId, turn.id, toCoreItem(item), item.startedAtMs, completedAtMs),
+  );
+  remember(state, {
+    ...response,
+    id: item.id,
+    internal_chat_message_metadata_passthrough: { turn_id: turn.id },
+  } as ResponseItem);
+  if (item.kind === 'message') turn.lastAgentItem = threadItem;
+  announceCompletion(state, turn, threadItem, completedAtMs);
+}
+
+function takeFinalText(item: OpenItem, response: ResponseItem): void {
+  const final = response as {
+    content?: { text?: string }[] | null;
+    summary?: { text?: string }[] | null;
+    phase?: string | null;
+  };
+  const texts = (parts: { text?: string }[] | null | undefined): string[] =>
+    (parts ?? []).map((part) => (part.text ?? '').toWellFormed());
+  if (item.kind === 'message') {
+    const text = texts(final.content).join('');
+    if (text !== '') item.text = text;
+    item.phase = final.phase ?? item.phase;
+    return;
+  }
+  if (texts(final.summary).length > 0) item.summary = texts(final.summary);
+  if (texts(final.content).length > 0) item.content = texts(final.content);
+}
+
+/** Completes everything that still runs with the text so far, marked partial: nothing that was streamed is dropped. */
+export function completePartialItems(state: SessionState, turn: ActiveTurn): void {
+  const completedAtMs = Date.now();
+  const { recorder, conversationId } = state;
+  for (const [key, item] of turn.openItems) {
+    turn.openItems.delete(key);
+    recorder.writeAll(
+      itemLines(recorder.mode, conversationId, turn.id, toCoreItem(item, true), item.startedAtMs, completedAtMs),
+    );
+    const remembered = toPartialResponseItem(item);
+    if (remembered !== null) remember(state, remembered);
+    if (item.kind === 'message' && item.text !== '') turn.lastAgentMessage = item.text;
+    announceCompletion(state, turn, toThreadItem(item, completedAtMs, true), completedAtMs);
+  }
+}

@@ -1,0 +1,100 @@
+// The items of a turn that are still streaming, with their text so far. Session worker.
+import type { StreamedItem } from './model/model.js';
+import type { ThreadItem } from '../protocol/thread.js';
+import type { CoreItem } from '../rollout/line.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import { deltaFramePrefix } from './frame.js';
+
+export interface OpenMessage {
+  kind: 'message';
+  id: string;
+  phase: string | null;
+  startedAtMs: number;
+  text: string;
+  deltaPrefix: string;
+}
+
+export interface OpenReasoning {
+  kind: 'reasoning';
+  id: string;
+  startedAtMs: number;
+  summary: string[];
+  content: string[];
+  summaryPrefix: string;
+  contentPrefix: string;
+}
+
+export type OpenItem = OpenMessage | OpenReasoning;
+
+/** `id` is the item's id on the wire, usually the model's own. */
+export function openItem(streamed: StreamedItem, id: string, threadId: string, turnId: string, now: number): OpenItem {
+  if (streamed.kind === 'reasoning') {
+    return {
+      kind: 'reasoning',
+      id,
+      startedAtMs: now,
+      summary: [],
+      content: [],
+      summaryPrefix: deltaFramePrefix('item/reasoning/summaryTextDelta', threadId, turnId, id),
+      contentPrefix: deltaFramePrefix('item/reasoning/textDelta', threadId, turnId, id),
+    };
+  }
+  const deltaPrefix = deltaFramePrefix('item/agentMessage/delta', threadId, turnId, id);
+  return { kind: 'message', id, phase: streamed.phase, startedAtMs: now, text: '', deltaPrefix };
+}
+
+/** The item as clients see it; `completedAtMs` null while it runs, `partial` when it was cut short. */
+export function toThreadItem(item: OpenItem, completedAtMs: number | null, partial = false): ThreadItem {
+  const times = { startedAtMs: item.startedAtMs, completedAtMs, ...(partial ? { partial: true } : {}) };
+  if (item.kind === 'reasoning') {
+    return { type: 'reasoning', id: item.id, summary: item.summary, content: item.content, ...times } as ThreadItem;
+  }
+  return {
+    type: 'agentMessage',
+    moderation: null,
+    id: item.id,
+    text: item.text,
+    phase: item.phase,
+    memoryCitation: null,
+    delivery: null,
+    questions: null,
+    ...times,
+  } as ThreadItem;
+}
+
+/** The item as the rollout holds it in an `item_completed` line. */
+export function toCoreItem(item: OpenItem, partial = false): CoreItem {
+  const mark = partial ? { partial: true } : {};
+  if (item.kind === 'reasoning') {
+    return {
+      type: 'Reasoning',
+      id: item.id,
+      summary_text: item.summary,
+      raw_content: item.content,
+      ...mark,
+    } as CoreItem;
+  }
+  return {
+    type: 'AgentMessage',
+    id: item.id,
+    content: [{ type: 'Text', text: item.text }],
+    ...(item.phase === null ? {} : { phase: item.phase }),
+    ...mark,
+  } as CoreItem;
+}
+
+/**
+ * What the model shall remember of an item that was cut short: its text, marked incomplete. Null for an item without
+ * text, and for reasoning, which a provider only takes back whole.
+ */
+export function toPartialResponseItem(item: OpenItem): ResponseItem | null {
+  if (item.kind === 'reasoning' || item.text === '') return null;
+  return {
+    type: 'message',
+    status: 'incomplete',
+    id: item.id,
+    role: 'assistant',
+    content: [{ type: 'output_text', text: item.text, annotations: [] }],
+    ...(item.phase === null ? {} : { phase: item.phase }),
+  } as ResponseItem;
+}

@@ -1,0 +1,136 @@
+// The one ordered way out of a session: nothing leaves before what it tells of is recorded. Session worker.
+import type { SessionPart } from '../session/messages.js';
+
+/** How far the rollout must have come before a part may leave. */
+export type PublishLevel = 'written' | 'synced';
+
+/** What the outbox needs to know of the rollout: byte offsets that only grow. */
+export interface RolloutProgress {
+  /** Size the file will have once all appends so far are written. */
+  readonly end: number;
+  readonly written: number;
+  readonly synced: number;
+}
+
+interface HeldPart {
+  part: SessionPart | null;
+  frame: string;
+  method: number;
+  barrier: number;
+  level: PublishLevel;
+}
+
+/**
+ * Parts leave in the order in which they were pushed, each only after every line appended before it has reached its
+ * level. What is released within one tick goes to the main thread as one batch.
+ */
+export class Outbox {
+  #progress: RolloutProgress | null;
+  readonly #post: (parts: SessionPart[]) => void;
+  readonly #held: HeldPart[] = [];
+  #head = 0;
+  #parts: SessionPart[] = [];
+  #frames: { chunks: string[]; ends: number[]; methods: number[]; length: number } | null = null;
+  #scheduled = false;
+
+  /** `progress` null publishes at once: an ephemeral conversation has no rollout. */
+  constructor(progress: RolloutProgress | null, post: (parts: SessionPart[]) => void) {
+    this.#progress = progress;
+    this.#post = post;
+  }
+
+  /** A notification text without its closing brace; `method` indexes NOTIFICATION_METHODS. */
+  pushFrame(method: number, frame: string, level: PublishLevel = 'written'): void {
+    if (this.#isOpen(level)) this.#releaseFrame(method, frame);
+    else this.#hold({ part: null, frame, method, barrier: this.#barrier(), level });
+  }
+
+  push(part: SessionPart, level: PublishLevel = 'written'): void {
+    if (this.#isOpen(level)) this.#releasePart(part);
+    else this.#hold({ part, frame: '', method: 0, barrier: this.#barrier(), level });
+  }
+
+  /** To be called whenever the rollout's written or synced offset moved. */
+  advance(): void {
+    const progress = this.#progress;
+    if (progress === null) return;
+    while (this.#head < this.#held.length) {
+      const next = this.#held[this.#head]!;
+      if (progress[next.level] < next.barrier) break;
+      this.#head += 1;
+      if (next.part === null) this.#releaseFrame(next.method, next.frame);
+      else this.#releasePart(next.part);
+    }
+    if (this.#head === this.#held.length) {
+      this.#held.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 4096) {
+      this.#held.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /**
+   * The rollout cannot be written any more. Drops what was never recorded, tells which requests among it still wait for
+   * an answer, and from now on holds nothing back: what follows can only be about the failure itself.
+   */
+  abandonRollout(): number[] {
+    const unanswered = this.#held
+      .slice(this.#head)
+      .flatMap(({ part }) => (part !== null && 'requestId' in part ? [part.requestId] : []));
+    this.#held.length = 0;
+    this.#head = 0;
+    this.#progress = null;
+    return unanswered;
+  }
+
+  /** Posts what was released so far without waiting for the end of the tick. */
+  flush(): void {
+    this.#closeFrames();
+    this.#scheduled = false;
+    if (this.#parts.length === 0) return;
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#post(parts);
+  }
+
+  #barrier(): number {
+    return this.#progress === null ? 0 : this.#progress.end;
+  }
+
+  #isOpen(level: PublishLevel): boolean {
+    return this.#progress === null || (this.#held.length === 0 && this.#progress[level] >= this.#progress.end);
+  }
+
+  #hold(entry: HeldPart): void {
+    this.#held.push(entry);
+  }
+
+  #releaseFrame(method: number, frame: string): void {
+    const frames = (this.#frames ??= { chunks: [], ends: [], methods: [], length: 0 });
+    frames.chunks.push(frame);
+    frames.length += frame.length;
+    frames.ends.push(frames.length);
+    frames.methods.push(method);
+    this.#schedule();
+  }
+
+  #releasePart(part: SessionPart): void {
+    this.#closeFrames();
+    this.#parts.push(part);
+    this.#schedule();
+  }
+
+  #closeFrames(): void {
+    const frames = this.#frames;
+    if (frames === null) return;
+    this.#frames = null;
+    this.#parts.push({ type: 'frames', text: frames.chunks.join(''), ends: frames.ends, methods: frames.methods });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.flush());
+  }
+}

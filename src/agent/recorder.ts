@@ -1,0 +1,38 @@
+// Writes a conversation's lines: timestamps, ordinals, the history mode of its file. Session worker.
+import type { RolloutLine } from '../rollout/line.js';
+import { serializeLine } from '../rollout/serialize-line.js';
+import type { RolloutSink } from './rollout-sink.js';
+
+export type HistoryMode = 'paginated' | 'legacy';
+
+/** One line before it has its time and place. */
+export interface LineBody {
+  type: RolloutLine['type'];
+  payload: unknown;
+}
+
+/** Appends lines in order. Without a sink (ephemeral conversation) it forgets them. Never throws. */
+export class Recorder {
+  readonly mode: HistoryMode;
+  readonly #sink: RolloutSink | null;
+  #ordinal: number;
+
+  constructor(sink: RolloutSink | null, mode: HistoryMode, nextOrdinal: number) {
+    this.#sink = sink;
+    this.mode = mode;
+    this.#ordinal = nextOrdinal;
+  }
+
+  /** `sync` asks that this line, and so all before it, survive a power loss. */
+  write(type: LineBody['type'], payload: unknown, sync = false): void {
+    if (this.#sink === null) return;
+    const timestamp = new Date().toISOString();
+    const line =
+      this.mode === 'paginated' ? { timestamp, ordinal: this.#ordinal++, type, payload } : { timestamp, type, payload };
+    this.#sink.append(serializeLine(line as RolloutLine), sync);
+  }
+
+  writeAll(lines: readonly LineBody[]): void {
+    for (const { type, payload } of lines) this.write(type, payload);
+  }
+}

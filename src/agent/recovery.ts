@@ -1,0 +1,70 @@
+// Closing what a former session left open: a turn without an end, calls without outputs, text only the journal has.
+// Found at load, written at the next input: a resume alone appends nothing. Session worker.
+import { v7 as uuid } from 'uuid';
+import type { PartialItem } from '../rollout/journal.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import type { JournalKeeper } from './journal-keeper.js';
+import type { OpenItem } from './open-items.js';
+import { toCoreItem, toPartialResponseItem } from './open-items.js';
+import type { Recorder } from './recorder.js';
+import { abortedMarkerItem, itemLines, turnAbortedPayload } from './turn-lines.js';
+
+export interface PendingRecovery {
+  turnId: string;
+  /** Unix seconds, as the turn's first line has it. */
+  startedAt: number;
+  /** Outputs made up for calls that never got one; the model's history holds them already. */
+  danglingOutputs: ResponseItem[];
+  partialItems: PartialItem[];
+}
+
+/** What the model shall see of it, in addition to the recorded history: at once at load, so that it is never asked without. */
+export function recoveredHistory(recovery: PendingRecovery): ResponseItem[] {
+  const partials = recovery.partialItems.flatMap((item) => toPartialResponseItem(toOpenItem(item)) ?? []);
+  return [...partials, abortedMarkerItem(uuid(), recovery.turnId)];
+}
+
+/** Writes the lines that close the turn, in the order in which a live session would have written them. */
+export function writeRecovery(
+  recovery: PendingRecovery,
+  history: readonly ResponseItem[],
+  conversationId: string,
+  recorder: Recorder,
+  journal: JournalKeeper,
+): void {
+  const now = Date.now();
+  for (const output of recovery.danglingOutputs) recorder.write('response_item', output);
+  for (const partial of recovery.partialItems) {
+    const item = toOpenItem(partial);
+    recorder.writeAll(
+      itemLines(recorder.mode, conversationId, recovery.turnId, toCoreItem(item, true), item.startedAtMs, now),
+    );
+  }
+  for (const item of history) recorder.write('response_item', item);
+  const turn = { id: recovery.turnId, startedAt: recovery.startedAt };
+  recorder.write('event_msg', turnAbortedPayload(turn, now, Math.max(0, now - recovery.startedAt * 1000)));
+  journal.forgetRecovered();
+  journal.clear();
+}
+
+function toOpenItem(partial: PartialItem): OpenItem {
+  if (partial.type === 'reasoning') {
+    return {
+      kind: 'reasoning',
+      id: partial.id,
+      startedAtMs: partial.startedAtMs,
+      summary: partial.summary,
+      content: partial.content,
+      summaryPrefix: '',
+      contentPrefix: '',
+    };
+  }
+  return {
+    kind: 'message',
+    id: partial.id,
+    phase: partial.phase,
+    startedAtMs: partial.startedAtMs,
+    text: partial.text,
+    deltaPrefix: '',
+  };
+}

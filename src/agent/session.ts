@@ -1,0 +1,328 @@
+// One live conversation: takes commands in order, runs turns, answers through the ordered outbox. Session worker.
+import { v7 as uuid } from 'uuid';
+import { DaemonError } from '../errors.js';
+import type { UserInput } from '../protocol/thread.js';
+import type { SessionCommand, SessionInit, TurnOverrides } from '../session/messages.js';
+import { startActiveTurn } from './active-turn.js';
+import type { ActiveTurn } from './active-turn.js';
+import { initialContextItems } from './context-messages.js';
+import { pushNotification } from './frame.js';
+import { frameText } from '../session/frame-text.js';
+import { announceCompletion, announceStart } from './item-stream.js';
+import type { PendingRecovery } from './recovery.js';
+import { recoveredHistory, writeRecovery } from './recovery.js';
+import type { RolloutSink } from './rollout-sink.js';
+import type { SessionState } from './session-state.js';
+import { remember, setStatus } from './session-state.js';
+import { toThreadItem } from './open-items.js';
+import { abandonTurn, interruptTurn, newWireTurn } from './turn-ending.js';
+import {
+  itemLines,
+  sessionMetaPayload,
+  settingsAppliedPayload,
+  taskStartedPayload,
+  turnContextPayload,
+  userResponseItem,
+  userThreadItem,
+} from './turn-lines.js';
+import type { LineBody } from './recorder.js';
+import { cutAttempt, runTurn } from './turn-loop.js';
+import { needsNoFiles, normalizeInput, toModelContent, toModelContentSync } from './user-input.js';
+
+type StartTurn = SessionCommand & { type: 'startTurn' };
+type SteerTurn = SessionCommand & { type: 'steerTurn' };
+type InterruptTurn = SessionCommand & { type: 'interruptTurn' };
+
+export interface SessionParts {
+  init: SessionInit;
+  state: SessionState;
+  sink: RolloutSink | null;
+  /** Lines to be written right after session_meta: a fork's inherited history. */
+  inherited: LineBody[];
+  recovery: PendingRecovery | null;
+  /** True when the rollout exists already. */
+  materialized: boolean;
+  preview: string;
+}
+
+export class Session {
+  readonly #init: SessionInit;
+  readonly #state: SessionState;
+  readonly #sink: RolloutSink | null;
+  readonly #inherited: LineBody[];
+  readonly #recoveredItems;
+  #recovery: PendingRecovery | null;
+  #materialized: boolean;
+  #contextGiven: boolean;
+  #settingsRecorded: boolean;
+  #preview: string;
+  #failure: DaemonError | null = null;
+  #running: Promise<void> = Promise.resolve();
+  /** Commands wait here while an image of an earlier one is read. */
+  #order: Promise<void> | null = null;
+
+  constructor(parts: SessionParts) {
+    this.#init = parts.init;
+    this.#state = parts.state;
+    this.#sink = parts.sink;
+    this.#inherited = parts.inherited;
+    this.#recovery = parts.recovery;
+    this.#materialized = parts.materialized;
+    this.#contextGiven = parts.materialized || parts.inherited.length > 0;
+    this.#settingsRecorded = parts.init.history.type === 'resumed';
+    this.#preview = parts.preview;
+    this.#recoveredItems = parts.recovery === null ? [] : recoveredHistory(parts.recovery);
+    this.#state.history.push(...this.#recoveredItems);
+  }
+
+  /** Commands of one conversation take effect in the order in which they arrive. */
+  handle(command: SessionCommand): void {
+    if (command.type === 'interruptTurn') return this.#interrupt(command);
+    if (command.type === 'replaceWriter') return this.#sink?.replacePort(command.port);
+    if (this.#order !== null || !isImmediate(command)) {
+      const order: Promise<void> = (this.#order ?? Promise.resolve())
+        .then(() => this.#handleWithFiles(command))
+        .finally(() => {
+          if (this.#order === order) this.#order = null;
+        });
+      this.#order = order;
+      return;
+    }
+    this.#handleNow(command, 'input' in command ? toModelContentSync(command.input) : []);
+  }
+
+  /** The rollout cannot be written any more: every waiting request is told, nothing unrecorded is published. */
+  fail(error: DaemonError): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    const { outbox, turn } = this.#state;
+    const unanswered = outbox.abandonRollout();
+    for (const requestId of unanswered) outbox.push({ type: 'error', requestId, error: error.toData() });
+    if (turn !== null) abandonTurn(this.#state, turn, error.message);
+    else setStatus(this.#state, { type: 'systemError' });
+  }
+
+  get failure(): DaemonError | null {
+    return this.#failure;
+  }
+
+  /** Ends a running turn as interrupted and closes the rollout. Resolves when all of it is on disk. */
+  async end(): Promise<void> {
+    const { turn, model } = this.#state;
+    if (turn !== null && this.#failure === null) {
+      cutAttempt(this.#state, turn);
+      interruptTurn(this.#state, turn, () => undefined);
+    }
+    await this.#running;
+    await this.#sink?.close();
+    this.#state.outbox.flush();
+    model.close();
+  }
+
+  async #handleWithFiles(command: SessionCommand): Promise<void> {
+    const content = 'input' in command ? await toModelContent(command.input) : [];
+    this.#handleNow(command, content);
+  }
+
+  #handleNow(command: SessionCommand, content: unknown[]): void {
+    if ('requestId' in command && this.#failure !== null) return this.#refuse(command.requestId, this.#failure);
+    switch (command.type) {
+      case 'startTurn':
+        return this.#startTurn(command, content);
+      case 'steerTurn':
+        return this.#steerTurn(command, content);
+      case 'takeSnapshot':
+        return this.#takeSnapshot(command.requestId);
+      case 'interruptTurn':
+      case 'replaceWriter':
+      case 'endSession':
+        return;
+    }
+  }
+
+  #startTurn(command: StartTurn, content: unknown[]): void {
+    const state = this.#state;
+    this.#applyOverrides(command.overrides);
+    const active = state.turn;
+    if (active !== null) {
+      this.#addUserMessage(active, command.input, command.clientId, content, () =>
+        this.#reply(command.requestId, { turn: newWireTurn(active.id, null) }),
+      );
+      return;
+    }
+    this.#materialize();
+    const turn = startActiveTurn(uuid(), command.overrides.outputSchema ?? null, Date.now());
+    state.turn = turn;
+    const { recorder, settings } = state;
+    recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));
+    if (!this.#contextGiven) {
+      this.#contextGiven = true;
+      for (const item of initialContextItems(settings, turn.id)) remember(state, item);
+    }
+    recorder.write('turn_context', turnContextPayload(turn.id, settings));
+    this.#recordSettings();
+    this.#addUserMessage(turn, command.input, command.clientId, content, () => {
+      this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
+      setStatus(
+        state,
+        { type: 'active', activeFlags: [] },
+        { activeTurnId: turn.id, materialized: true, preview: this.#preview, updatedAt: turn.startedAt },
+      );
+      const params = { threadId: state.conversationId, turn: newWireTurn(turn.id, turn.startedAt) };
+      pushNotification(state.outbox, 'turn/started', params);
+    });
+    this.#running = runTurn(state, turn);
+  }
+
+  #steerTurn(command: SteerTurn, content: unknown[]): void {
+    const turn = this.#state.turn;
+    if (turn === null) {
+      return this.#refuse(command.requestId, new DaemonError('no_active_turn', 'no active turn to steer'));
+    }
+    if (turn.id !== command.expectedTurnId) {
+      const message = `expected active turn id \`${command.expectedTurnId}\` but found \`${turn.id}\``;
+      return this.#refuse(command.requestId, new DaemonError('active_turn_mismatch', message));
+    }
+    this.#addUserMessage(turn, command.input, command.clientId, content, () =>
+      this.#reply(command.requestId, { turnId: turn.id }),
+    );
+  }
+
+  /**
+   * Records the user's words in the turn and shows them. A running answer is cut and kept as far as it came; the model
+   * is asked again with everything. `reply` runs after the lines are appended and before anybody else is told.
+   */
+  #addUserMessage(
+    turn: ActiveTurn,
+    input: readonly UserInput[],
+    clientId: string | null,
+    content: unknown[],
+    reply: () => void,
+  ): void {
+    const state = this.#state;
+    const { recorder, conversationId } = state;
+    if (turn.attempt !== null) cutAttempt(state, turn);
+    const normalized = normalizeInput(input);
+    const now = Date.now();
+    const id = uuid(undefined);
+    turn.usedItemIds.add(id);
+    if (this.#preview === '') this.#preview = previewOf(normalized);
+    remember(state, userResponseItem(uuid(), turn.id, content, now / 1000));
+    const core = {
+      type: 'UserMessage',
+      id,
+      ...(clientId === null ? {} : { client_id: clientId }),
+      content: normalized,
+    } as const;
+    recorder.writeAll(itemLines(recorder.mode, conversationId, turn.id, core as never, now, now));
+    turn.needsAnswer = true;
+    reply();
+    announceStart(state, turn, userThreadItem(id, clientId, normalized, now, null), now);
+    announceCompletion(state, turn, userThreadItem(id, clientId, normalized, now, now), now);
+  }
+
+  #interrupt(command: InterruptTurn): void {
+    if (this.#failure !== null) return this.#refuse(command.requestId, this.#failure);
+    const state = this.#state;
+    const turn = state.turn;
+    if (turn === null) {
+      if (command.turnId === '') return this.#reply(command.requestId, {});
+      return this.#refuse(command.requestId, new DaemonError('no_active_turn', 'no active turn to interrupt'));
+    }
+    if (command.turnId !== '' && command.turnId !== turn.id) {
+      const message = `expected active turn id ${command.turnId} but found ${turn.id}`;
+      return this.#refuse(command.requestId, new DaemonError('active_turn_mismatch', message));
+    }
+    cutAttempt(state, turn);
+    interruptTurn(state, turn, () => this.#reply(command.requestId, {}));
+  }
+
+  #takeSnapshot(requestId: number): void {
+    const { turn, conversationId, status, outbox, tokens } = this.#state;
+    const open = turn === null ? [] : [...turn.openItems.values()];
+    const runningItems = open.map((item) => toThreadItem(item, null));
+    const runningItemFrames = open.map((item, index) =>
+      frameText('item/started', {
+        item: runningItems[index],
+        threadId: conversationId,
+        turnId: turn!.id,
+        startedAtMs: item.startedAtMs,
+      }),
+    );
+    const snapshot = {
+      status,
+      rolloutSize: this.#sink?.end ?? 0,
+      activeTurnId: turn?.id ?? null,
+      runningItemFrames,
+      runningItems,
+      tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
+      firstUnreadTurnId: this.#state.firstUnreadTurnId,
+    };
+    outbox.push({ type: 'snapshot', requestId, snapshot });
+  }
+
+  /** Writes what comes before the first line of this session: the head of a new file, or the end of a broken turn. */
+  #materialize(): void {
+    const { recorder, conversationId, journal } = this.#state;
+    if (!this.#materialized) {
+      this.#materialized = true;
+      recorder.write('session_meta', sessionMetaPayload(this.#init, this.#state.baseInstructions, uuid()));
+      recorder.writeAll(this.#inherited);
+    }
+    if (this.#recovery !== null) {
+      writeRecovery(this.#recovery, this.#recoveredItems, conversationId, recorder, journal);
+      this.#recovery = null;
+    }
+  }
+
+  #applyOverrides(overrides: TurnOverrides): void {
+    const settings = this.#state.settings;
+    const next = {
+      ...settings,
+      cwd: overrides.cwd ?? settings.cwd,
+      approvalPolicy: overrides.approvalPolicy ?? settings.approvalPolicy,
+      sandboxPolicy: overrides.sandboxPolicy ?? settings.sandboxPolicy,
+      model: overrides.model ?? settings.model,
+      reasoningEffort: overrides.reasoningEffort ?? settings.reasoningEffort,
+      reasoningSummary: overrides.reasoningSummary ?? settings.reasoningSummary,
+    };
+    if (JSON.stringify(withoutProvider(next)) === JSON.stringify(withoutProvider(settings))) return;
+    this.#state.settings = next;
+    this.#settingsRecorded = false;
+    const { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy } = next;
+    this.#state.outbox.push({
+      type: 'state',
+      patch: { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy },
+    });
+  }
+
+  #recordSettings(): void {
+    if (this.#settingsRecorded || this.#state.recorder.mode === 'legacy') return;
+    this.#settingsRecorded = true;
+    const { recorder, conversationId, settings } = this.#state;
+    recorder.write('event_msg', settingsAppliedPayload(conversationId, settings));
+  }
+
+  #reply(requestId: number, result: unknown): void {
+    this.#state.outbox.push({ type: 'reply', requestId, result: JSON.stringify(result) });
+  }
+
+  #refuse(requestId: number, error: DaemonError): void {
+    this.#state.outbox.push({ type: 'error', requestId, error: error.toData() });
+  }
+}
+
+function isImmediate(command: SessionCommand): boolean {
+  return !('input' in command) || needsNoFiles(command.input);
+}
+
+function withoutProvider(settings: object): object {
+  return { ...settings, provider: null };
+}
+
+function previewOf(input: readonly UserInput[]): string {
+  return input
+    .flatMap((part) => (part.type === 'text' ? [part.text] : []))
+    .join('\n')
+    .trim();
+}

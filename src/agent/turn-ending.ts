@@ -1,0 +1,110 @@
+// The three ways a turn ends, each recorded before anybody is told. Session worker.
+import { v7 as uuid } from 'uuid';
+import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
+import type { ActiveTurn } from './active-turn.js';
+import { pushNotification } from './frame.js';
+import type { SessionState } from './session-state.js';
+import { remember, setStatus } from './session-state.js';
+import { abortedMarkerItem, taskCompletePayload, toCoreErrorInfo, turnAbortedPayload } from './turn-lines.js';
+
+const IDLE: ThreadStatus = { type: 'idle' };
+
+export function completeTurn(state: SessionState, turn: ActiveTurn): void {
+  const completedAtMs = close(state, turn);
+  state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, null), true);
+  state.firstUnreadTurnId ??= turn.id;
+  const readState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
+  pushNotification(
+    state.outbox,
+    'thread/readState/changed',
+    { threadId: state.conversationId, readState },
+    'synced',
+  );
+  setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
+  announceEnd(state, turn, 'completed', null, completedAtMs);
+}
+
+export function failTurn(state: SessionState, turn: ActiveTurn, error: TurnError): void {
+  const completedAtMs = close(state, turn);
+  const recorded = { message: error.message, codex_error_info: toCoreErrorInfo(error) };
+  state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, recorded), true);
+  setStatus(state, { type: 'systemError' }, endPatch(completedAtMs), 'synced');
+  const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };
+  pushNotification(state.outbox, 'error', params, 'synced');
+  announceEnd(state, turn, 'failed', error, completedAtMs);
+}
+
+/**
+ * Ends the turn as interrupted; its running items must have been completed before. `beforeStatus` runs once the end is
+ * recorded and before anybody is told of it: the place for the reply to an interrupt.
+ */
+export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatus: () => void): void {
+  const completedAtMs = close(state, turn);
+  state.recorder.write('event_msg', state.tokens.toTokenCountPayload());
+  remember(state, abortedMarkerItem(uuid(), turn.id));
+  const payload = turnAbortedPayload(turn, completedAtMs, completedAtMs - turn.startedAtMs);
+  state.recorder.write('event_msg', payload, true);
+  beforeStatus();
+  setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
+  announceEnd(state, turn, 'interrupted', null, completedAtMs);
+}
+
+/** The rollout failed under a running turn: it ends without a line, and clients are told why. */
+export function abandonTurn(state: SessionState, turn: ActiveTurn, message: string): void {
+  turn.attempt?.controller.abort();
+  if (turn.attempt !== null) turn.attempt.cut = true;
+  const completedAtMs = close(state, turn);
+  const error = { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null } as TurnError;
+  setStatus(state, { type: 'systemError' }, endPatch(completedAtMs));
+  const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };
+  pushNotification(state.outbox, 'error', params);
+  announceEnd(state, turn, 'failed', error, completedAtMs);
+}
+
+function close(state: SessionState, turn: ActiveTurn): number {
+  turn.ended = true;
+  state.turn = null;
+  state.journal.clear();
+  return Date.now();
+}
+
+function endPatch(completedAtMs: number) {
+  return { activeTurnId: null, updatedAt: Math.floor(completedAtMs / 1000) };
+}
+
+function announceEnd(
+  state: SessionState,
+  turn: ActiveTurn,
+  status: Turn['status'],
+  error: TurnError | null,
+  completedAtMs: number,
+): void {
+  const final = status === 'completed' ? turn.lastAgentItem : null;
+  const wire = {
+    id: turn.id,
+    rootTurnId: turn.id,
+    items: final === null ? [] : [final],
+    itemsView: final === null ? 'notLoaded' : 'summary',
+    status,
+    error,
+    startedAt: turn.startedAt,
+    completedAt: Math.floor(completedAtMs / 1000),
+    durationMs: completedAtMs - turn.startedAtMs,
+  };
+  pushNotification(state.outbox, 'turn/completed', { threadId: state.conversationId, turn: wire }, 'synced');
+}
+
+/** A turn that has just begun, as replies and turn/started carry it; `startedAt` null in the reply. */
+export function newWireTurn(turnId: string, startedAt: number | null): unknown {
+  return {
+    id: turnId,
+    rootTurnId: turnId,
+    items: [],
+    itemsView: 'notLoaded',
+    status: 'inProgress',
+    error: null,
+    startedAt,
+    completedAt: null,
+    durationMs: null,
+  };
+}

@@ -1,0 +1,263 @@
+// The payloads of the lines that a session writes, in the format of docs/rollout-format.md. Pure. Session worker.
+import type { SessionInit, SessionSettings } from '../session/messages.js';
+import type { SandboxPolicy, ThreadItem, TurnError, UserInput } from '../protocol/thread.js';
+import type { CoreItem } from '../rollout/line.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import type { HistoryMode, LineBody } from './recorder.js';
+import type { ActiveTurn } from './active-turn.js';
+
+export function sessionMetaPayload(init: SessionInit, baseInstructions: string | null, windowId: string): unknown {
+  const { meta, settings } = init;
+  const forkedFrom = init.history.type === 'forked' ? init.history.forkedFromId : null;
+  return {
+    session_id: init.conversationId,
+    id: init.conversationId,
+    ...(forkedFrom === null ? {} : { forked_from_id: forkedFrom }),
+    timestamp: meta.createdAt,
+    cwd: settings.cwd,
+    runtime_workspace_roots: settings.workspaceRoots,
+    originator: meta.originator,
+    cli_version: meta.cliVersion,
+    source: meta.source,
+    model_provider: settings.provider.id,
+    ...(baseInstructions === null ? {} : { base_instructions: { text: baseInstructions } }),
+    history_mode: 'paginated',
+    context_window: { window_id: windowId },
+    ...(meta.git === null ? {} : { git: meta.git }),
+  };
+}
+
+export function taskStartedPayload(turn: ActiveTurn, contextWindow: number | null): unknown {
+  return {
+    type: 'task_started',
+    turn_attribution: {
+      turn_id: turn.id,
+      turn_trigger: null,
+      parent_turn_id: null,
+      initiating_agent_path: null,
+      root_turn_id: turn.id,
+    },
+    turn_id: turn.id,
+    root_turn_id: turn.id,
+    started_at: turn.startedAt,
+    model_context_window: contextWindow,
+    collaboration_mode_kind: 'default',
+  };
+}
+
+export function turnContextPayload(turnId: string, settings: SessionSettings): unknown {
+  return {
+    turn_id: turnId,
+    root_turn_id: turnId,
+    disabled_plugin_ids: [],
+    cwd: settings.cwd,
+    approval_policy: settings.approvalPolicy,
+    approvals_reviewer: 'user',
+    permission_profile: toPermissionProfile(settings.sandboxPolicy, settings.cwd),
+    model: settings.model,
+    ...(settings.reasoningEffort === null ? {} : { effort: settings.reasoningEffort }),
+    collaboration_mode: collaborationMode(settings),
+    summary: settings.reasoningSummary ?? 'none',
+    sandbox_policy: toCoreSandboxPolicy(settings.sandboxPolicy),
+  };
+}
+
+export function settingsAppliedPayload(conversationId: string, settings: SessionSettings): unknown {
+  return {
+    type: 'thread_settings_applied',
+    thread_id: conversationId,
+    thread_settings: {
+      model: settings.model,
+      model_provider_id: settings.provider.id,
+      approval_policy: settings.approvalPolicy,
+      approvals_reviewer: 'user',
+      requested_approvals_reviewer: 'user',
+      permission_profile: toPermissionProfile(settings.sandboxPolicy, settings.cwd),
+      cwd: settings.cwd,
+      runtime_workspace_roots: settings.workspaceRoots,
+      collaboration_mode: collaborationMode(settings),
+      disabled_plugin_ids: [],
+    },
+  };
+}
+
+function collaborationMode(settings: SessionSettings): unknown {
+  return {
+    mode: 'default',
+    settings: { model: settings.model, reasoning_effort: settings.reasoningEffort, developer_instructions: null },
+  };
+}
+
+/** The rollout's own spelling of a sandbox policy. */
+export function toCoreSandboxPolicy(policy: SandboxPolicy): unknown {
+  switch (policy.type) {
+    case 'dangerFullAccess':
+      return { type: 'danger-full-access' };
+    case 'readOnly':
+      return { type: 'read-only', ...(policy.networkAccess === true ? { network_access: true } : {}) };
+    case 'workspaceWrite':
+      return {
+        type: 'workspace-write',
+        writable_roots: policy.writableRoots ?? [],
+        network_access: policy.networkAccess ?? false,
+        exclude_tmpdir_env_var: policy.excludeTmpdirEnvVar ?? false,
+        exclude_slash_tmp: policy.excludeSlashTmp ?? false,
+      };
+    case 'externalSandbox':
+      return { type: 'external-sandbox', network_access: policy.networkAccess ?? 'restricted' };
+  }
+}
+
+/** The same policy as the newer `permission_profile` spells it. */
+export function toPermissionProfile(policy: SandboxPolicy, cwd: string): unknown {
+  const network = (allowed: boolean | null | undefined): string => (allowed === true ? 'enabled' : 'restricted');
+  const special = (kind: string) => ({ type: 'special', value: { kind } });
+  const readRoot = { path: special('root'), access: 'read' };
+  switch (policy.type) {
+    case 'dangerFullAccess':
+      return { type: 'disabled' };
+    case 'externalSandbox':
+      return { type: 'external', network: policy.networkAccess ?? 'restricted' };
+    case 'readOnly':
+      return {
+        type: 'managed',
+        file_system: { type: 'restricted', entries: [readRoot] },
+        network: network(policy.networkAccess),
+      };
+    case 'workspaceWrite': {
+      const writable = [cwd, ...(policy.writableRoots ?? [])].map((path) => ({
+        path: { type: 'path', path },
+        access: 'write',
+      }));
+      const temporary = [
+        ...(policy.excludeSlashTmp === true ? [] : ['slash_tmp']),
+        ...(policy.excludeTmpdirEnvVar === true ? [] : ['tmpdir']),
+      ].map((kind) => ({ path: special(kind), access: 'write' }));
+      return {
+        type: 'managed',
+        file_system: { type: 'restricted', entries: [readRoot, ...writable, ...temporary] },
+        network: network(policy.networkAccess),
+      };
+    }
+  }
+}
+
+/** The user's words as the model gets them; `createdAt` in Unix seconds. */
+export function userResponseItem(id: string, turnId: string, content: unknown[], createdAt: number): ResponseItem {
+  return {
+    type: 'message',
+    id: `msg_${id}`,
+    role: 'user',
+    content,
+    internal_chat_message_metadata_passthrough: { turn_id: turnId, create_time: createdAt },
+  } as ResponseItem;
+}
+
+/** What the model is told when a turn ended before its end. The tag is the format's; readers know it by that. */
+export function abortedMarkerItem(id: string, turnId: string): ResponseItem {
+  const text =
+    '<turn_aborted>\nThis turn ended early: it was interrupted. What was said or started before may be incomplete.\n</turn_aborted>';
+  return userResponseItem(id, turnId, [{ type: 'input_text', text }], Date.now() / 1000);
+}
+
+/** The lines that record a finished visible item, in the mode of the file. */
+export function itemLines(
+  mode: HistoryMode,
+  conversationId: string,
+  turnId: string,
+  item: CoreItem,
+  startedAtMs: number,
+  completedAtMs: number,
+): LineBody[] {
+  if (mode === 'legacy') return legacyItemLines(item);
+  const payload = {
+    type: 'item_completed',
+    thread_id: conversationId,
+    turn_id: turnId,
+    item,
+    started_at_ms: startedAtMs,
+    completed_at_ms: completedAtMs,
+  };
+  return [{ type: 'event_msg', payload }];
+}
+
+function legacyItemLines(item: CoreItem): LineBody[] {
+  const known = item as {
+    type: string;
+    content?: { text?: string }[];
+    summary_text?: string[];
+    phase?: string;
+    client_id?: string;
+  };
+  const text = (known.content ?? []).map((part) => part.text ?? '').join('');
+  const event = (payload: unknown): LineBody => ({ type: 'event_msg', payload });
+  switch (known.type) {
+    case 'UserMessage':
+      return [event({ type: 'user_message', message: text, images: [], local_images: [], text_elements: [] })];
+    case 'AgentMessage':
+      return [event({ type: 'agent_message', message: text, phase: known.phase ?? null, memory_citation: null })];
+    case 'Reasoning':
+      return (known.summary_text ?? []).map((part) => event({ type: 'agent_reasoning', text: part }));
+    default:
+      return [];
+  }
+}
+
+/** `durationMs` counts from the turn's start; `error` null for a turn that ended well. */
+export function taskCompletePayload(
+  turn: ActiveTurn,
+  completedAtMs: number,
+  error: { message: string; codex_error_info: unknown } | null,
+): unknown {
+  return {
+    type: 'task_complete',
+    root_turn_id: turn.id,
+    turn_id: turn.id,
+    last_agent_message: turn.lastAgentMessage,
+    ...(error === null ? {} : { error }),
+    started_at: turn.startedAt,
+    completed_at: Math.floor(completedAtMs / 1000),
+    duration_ms: completedAtMs - turn.startedAtMs,
+    ...(turn.firstTokenAtMs === null ? {} : { time_to_first_token_ms: turn.firstTokenAtMs - turn.startedAtMs }),
+  };
+}
+
+export function turnAbortedPayload(turn: { id: string; startedAt: number }, completedAtMs: number, durationMs: number) {
+  return {
+    type: 'turn_aborted',
+    root_turn_id: turn.id,
+    turn_id: turn.id,
+    reason: 'interrupted',
+    started_at: turn.startedAt,
+    completed_at: Math.floor(completedAtMs / 1000),
+    duration_ms: durationMs,
+  };
+}
+
+/** A visible user message on the wire. */
+export function userThreadItem(
+  id: string,
+  clientId: string | null,
+  content: readonly UserInput[],
+  startedAtMs: number,
+  completedAtMs: number | null,
+): ThreadItem {
+  return { type: 'userMessage', id, clientId, content, startedAtMs, completedAtMs } as ThreadItem;
+}
+
+/** The rollout's spelling of an error's kind (snake_case, or an object with the HTTP status). */
+export function toCoreErrorInfo(error: TurnError): unknown {
+  const info = error.codexErrorInfo;
+  if (info === null || info === undefined) return 'other';
+  if (typeof info === 'string') return toSnake(info);
+  return Object.fromEntries(
+    Object.entries(info).map(([kind, detail]) => [
+      toSnake(kind),
+      { http_status_code: (detail as { httpStatusCode?: number | null } | null)?.httpStatusCode ?? null },
+    ]),
+  );
+}
+
+function toSnake(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

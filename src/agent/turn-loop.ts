@@ -1,0 +1,192 @@
+// The turn loop: ask the model, take what it streams, answer its calls, until nothing is left to ask. Session worker.
+import type { CodexErrorInfo, TurnError } from '../protocol/thread.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import type { ActiveTurn, Attempt } from './active-turn.js';
+import { pushNotification } from './frame.js';
+import {
+  addReasoningText,
+  addSummaryPart,
+  addSummaryText,
+  addText,
+  completeItem,
+  completePartialItems,
+  startItem,
+} from './item-stream.js';
+import type { ModelError, ModelEvent, ModelUsage } from './model/model.js';
+import type { SessionState } from './session-state.js';
+import { addUsage, RATE_LIMITS_UPDATED, toCore } from './token-totals.js';
+import { answerToolCall } from './tool-calls.js';
+import { completeTurn, failTurn } from './turn-ending.js';
+
+/**
+ * Runs the turn to its end. Ends early, without a word, once the turn was ended from outside (interrupt). Never rejects
+ * for a failing model: that is the turn's own error.
+ */
+export async function runTurn(state: SessionState, turn: ActiveTurn): Promise<void> {
+  state.journal.follow(turn);
+  while (!turn.ended && turn.needsAnswer) {
+    turn.needsAnswer = false;
+    const failure = await sampleOnce(state, turn);
+    if (turn.ended) return;
+    if (failure !== null) {
+      failTurn(state, turn, failure);
+      return;
+    }
+  }
+  if (!turn.ended) completeTurn(state, turn);
+}
+
+/** Cuts the running request short and keeps what it has said so far. Nothing of it is heard afterwards. */
+export function cutAttempt(state: SessionState, turn: ActiveTurn): void {
+  const attempt = turn.attempt;
+  turn.attempt = null;
+  if (attempt !== null) {
+    attempt.cut = true;
+    attempt.controller.abort();
+  }
+  completePartialItems(state, turn);
+}
+
+/** One request to the model. Resolves to the error that ends the turn, or null. */
+async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnError | null> {
+  const attempt: Attempt = { controller: new AbortController(), cut: false };
+  turn.attempt = attempt;
+  const calls: ResponseItem[] = [];
+  let failure: ModelError | null = null;
+  const request = {
+    model: state.settings.model,
+    instructions: state.baseInstructions,
+    input: state.history,
+    tools: [],
+    reasoningEffort: state.settings.reasoningEffort,
+    reasoningSummary: state.settings.reasoningSummary,
+    outputSchema: turn.outputSchema,
+    cacheKey: state.conversationId,
+  };
+  const take = (event: ModelEvent): void => {
+    if (attempt.cut) return;
+    if (event.type === 'failed') failure = event.error;
+    else if (event.type === 'itemDone') {
+      completeItem(state, turn, event.item);
+      if (isCall(event.item)) calls.push(event.item);
+    } else takeEvent(state, turn, event);
+  };
+  await state.model.stream(request, take, attempt.controller.signal);
+  if (attempt.cut) return null;
+  turn.attempt = null;
+  completePartialItems(state, turn);
+  if (failure !== null) return toTurnError(failure);
+  for (const call of calls) answerToolCall(state, turn, call);
+  if (calls.length > 0) turn.needsAnswer = true;
+  return null;
+}
+
+function isCall(item: ResponseItem): boolean {
+  return item.type === 'function_call' || item.type === 'custom_tool_call' || item.type === 'local_shell_call';
+}
+
+function takeEvent(state: SessionState, turn: ActiveTurn, event: ModelEvent): void {
+  switch (event.type) {
+    case 'textDelta':
+      addText(state, turn, event.itemId, event.delta);
+      break;
+    case 'itemStarted':
+      startItem(state, turn, event.item);
+      break;
+    case 'summaryPartAdded':
+      addSummaryPart(state, turn, event.itemId, event.index);
+      break;
+    case 'summaryDelta':
+      addSummaryText(state, turn, event.itemId, event.index, event.delta);
+      break;
+    case 'reasoningDelta':
+      addReasoningText(state, turn, event.itemId, event.index, event.delta);
+      break;
+    case 'retrying':
+      completePartialItems(state, turn);
+      announceRetry(state, turn, event);
+      break;
+    case 'completed':
+      if (event.usage !== null) countTokens(state, turn, event.responseId, event.usage);
+      break;
+    case 'itemDone':
+    case 'failed':
+    case 'aborted':
+      break;
+  }
+}
+
+function announceRetry(state: SessionState, turn: ActiveTurn, event: ModelEvent & { type: 'retrying' }): void {
+  const error = {
+    message: `Reconnecting... ${event.attempt}/${event.maxAttempts}`,
+    codexErrorInfo: { responseStreamDisconnected: { httpStatusCode: event.error.httpStatus } },
+    additionalDetails: event.error.message,
+    misalignment: null,
+  };
+  pushNotification(state.outbox, 'error', {
+    error,
+    willRetry: true,
+    threadId: state.conversationId,
+    turnId: turn.id,
+  });
+}
+
+function countTokens(state: SessionState, turn: ActiveTurn, responseId: string, usage: ModelUsage): void {
+  const { tokens, recorder, outbox, conversationId } = state;
+  tokens.add(usage);
+  turn.usage = addUsage(turn.usage, usage);
+  if (recorder.mode === 'paginated') {
+    recorder.write('token_usage_record', {
+      thread_id: conversationId,
+      turn_id: turn.id,
+      session_id: conversationId,
+      root_turn_id: turn.id,
+      response_id: responseId,
+      usage: toCore(usage),
+      turn_token_usage: toCore(turn.usage),
+      thread_token_usage: toCore(tokens.total),
+    });
+  }
+  recorder.write('event_msg', tokens.toTokenCountPayload());
+  pushNotification(outbox, 'thread/tokenUsage/updated', {
+    threadId: conversationId,
+    turnId: turn.id,
+    tokenUsage: tokens.toTokenUsage(),
+  });
+  pushNotification(outbox, 'account/rateLimits/updated', RATE_LIMITS_UPDATED);
+}
+
+/** The error as clients and the rollout see it. docs/errors.md has the table. */
+export function toTurnError(error: ModelError): TurnError {
+  return {
+    message: error.message,
+    codexErrorInfo: toErrorInfo(error),
+    additionalDetails: null,
+    misalignment: null,
+  } as TurnError;
+}
+
+function toErrorInfo(error: ModelError): CodexErrorInfo {
+  switch (error.kind) {
+    case 'http':
+      if (error.httpStatus === 400) return 'other';
+      if (error.httpStatus === 429) return { responseTooManyFailedAttempts: { httpStatusCode: 429 } };
+      if (error.httpStatus === 500) return 'internalServerError';
+      return { httpConnectionFailed: { httpStatusCode: error.httpStatus } };
+    case 'connection_failed':
+      return { httpConnectionFailed: { httpStatusCode: null } };
+    case 'context_window_exceeded':
+      return 'contextWindowExceeded';
+    case 'usage_limit_exceeded':
+      return 'usageLimitExceeded';
+    case 'rate_limit_exceeded':
+      return 'rateLimitExceeded';
+    case 'server_overloaded':
+      return 'serverOverloaded';
+    case 'stream_disconnected':
+    case 'idle_timeout':
+    case 'incomplete':
+    case 'invalid_response':
+      return 'other';
+  }
+}

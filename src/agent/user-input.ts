@@ -1,0 +1,65 @@
+// The user's words: made well-formed, and put into the form that models take. Session worker.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { UserInput } from '../protocol/thread.js';
+
+const IMAGE_TYPES: Record<string, string> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.webp': 'image/webp',
+};
+
+/** The input as it will be shown and recorded: no half surrogate pairs, `text_elements` always there. */
+export function normalizeInput(input: readonly UserInput[]): UserInput[] {
+  return input.map((part) =>
+    part.type === 'text'
+      ? { ...part, text: part.text.toWellFormed(), text_elements: part.text_elements ?? [] }
+      : part,
+  );
+}
+
+/** True when every part can be handed to the model without reading a file. */
+export function needsNoFiles(input: readonly UserInput[]): boolean {
+  return input.every((part) => part.type !== 'localImage');
+}
+
+/** Content parts of a user message. An image file that cannot be read becomes a text that says so. */
+export async function toModelContent(input: readonly UserInput[]): Promise<unknown[]> {
+  const content: unknown[] = [];
+  for (const part of input) {
+    content.push(part.type === 'localImage' ? await readImage(part.path) : toContentPart(part));
+  }
+  return content;
+}
+
+/** The same for input that needs no files, at once. */
+export function toModelContentSync(input: readonly UserInput[]): unknown[] {
+  return input.map(toContentPart);
+}
+
+function toContentPart(part: UserInput): unknown {
+  switch (part.type) {
+    case 'text':
+      return { type: 'input_text', text: part.text };
+    case 'image':
+      return { type: 'input_image', image_url: part.url };
+    default: {
+      const named = part as { type: string; name?: string; path?: string };
+      return { type: 'input_text', text: `[${named.type}: ${named.name ?? ''} ${named.path ?? ''}]` };
+    }
+  }
+}
+
+async function readImage(file: string): Promise<unknown> {
+  const type = IMAGE_TYPES[path.extname(file).toLowerCase()];
+  if (type === undefined) return { type: 'input_text', text: `[image ${file} has a type that is not supported]` };
+  try {
+    const bytes = await readFile(file);
+    return { type: 'input_image', image_url: `data:${type};base64,${bytes.toString('base64')}` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { type: 'input_text', text: `[image ${file} could not be read: ${reason}]` };
+  }
+}

@@ -1,0 +1,159 @@
+// One loaded conversation: its session, its clients, what is known of it, when it may be unloaded. Main thread.
+import type { DaemonError } from '../errors.js';
+import type { Thread, ThreadStatus } from '../protocol/thread.js';
+import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStatePatch } from '../session/messages.js';
+import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
+import type { FanOut, Subscriber } from './fan-out.js';
+import type { ConversationFacts } from './thread-view.js';
+import { toThread } from './thread-view.js';
+
+export interface ConversationOptions {
+  facts: ConversationFacts;
+  settings: SessionSettings;
+  fanOut: FanOut;
+  /** Milliseconds without subscribers and without a turn after which `onIdle` is called; 0 never. */
+  unloadDelayMs: number;
+  onIdle: (conversation: Conversation) => void;
+}
+
+/** A snapshot together with the number of the last event it contains. */
+export interface PlacedSnapshot {
+  snapshot: SessionSnapshot;
+  seq: number;
+}
+
+export class Conversation {
+  readonly id: string;
+  readonly fanOut: FanOut;
+  readonly facts: ConversationFacts;
+  /** Effective settings, as the last turn left them. */
+  settings: SessionSettings;
+  /** Set once the session has told that it is configured. */
+  configured: SessionConfigured | null = null;
+  materialized: boolean;
+  #handle: SessionHandle | null = null;
+  #status: ThreadStatus = { type: 'idle' };
+  #activeTurnId: string | null = null;
+  readonly #options: ConversationOptions;
+  #unloadTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: ConversationOptions, materialized: boolean) {
+    this.#options = options;
+    this.id = options.facts.id;
+    this.facts = options.facts;
+    this.settings = options.settings;
+    this.fanOut = options.fanOut;
+    this.materialized = materialized;
+  }
+
+  get status(): ThreadStatus {
+    return this.#status;
+  }
+
+  get activeTurnId(): string | null {
+    return this.#activeTurnId;
+  }
+
+  attachSession(handle: SessionHandle): void {
+    this.#handle = handle;
+    this.#considerUnload();
+  }
+
+  get handle(): SessionHandle {
+    if (this.#handle === null) throw new Error(`conversation ${this.id} has no session yet`);
+    return this.#handle;
+  }
+
+  /** The answer comes through the handler, in order with the notifications around it. */
+  request(request: SessionRequest, handler: ReplyHandler): void {
+    this.handle.request(request, handler);
+  }
+
+  /** The state of the conversation, and its place in the order of events. */
+  takeSnapshot(): Promise<PlacedSnapshot> {
+    return new Promise((resolve, reject) => {
+      this.handle.takeSnapshot({
+        onSnapshot: (snapshot) => resolve({ snapshot, seq: this.fanOut.seq }),
+        onError: reject,
+      });
+    });
+  }
+
+  /**
+   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until release().
+   * The caller must call release() or removeSubscriber().
+   */
+  subscribeAtSnapshot(subscriber: Subscriber): Promise<PlacedSnapshot> {
+    return new Promise((resolve, reject) => {
+      this.handle.takeSnapshot({
+        onSnapshot: (snapshot) => {
+          this.fanOut.hold(subscriber);
+          this.#considerUnload();
+          resolve({ snapshot, seq: this.fanOut.seq });
+        },
+        onError: reject,
+      });
+    });
+  }
+
+  addSubscriber(subscriber: Subscriber): void {
+    this.fanOut.add(subscriber);
+    this.#considerUnload();
+  }
+
+  /** True when it had been subscribed. */
+  removeSubscriber(subscriber: Subscriber): boolean {
+    const removed = this.fanOut.remove(subscriber);
+    this.#considerUnload();
+    return removed;
+  }
+
+  takePatch(patch: SessionStatePatch): void {
+    const { facts, settings } = this;
+    if (patch.status !== undefined) this.#status = patch.status;
+    if (patch.activeTurnId !== undefined) this.#activeTurnId = patch.activeTurnId;
+    if (patch.preview !== undefined) facts.preview = patch.preview;
+    if (patch.updatedAt !== undefined) facts.updatedAt = patch.updatedAt;
+    if (patch.materialized !== undefined) this.materialized = patch.materialized;
+    if (patch.model !== undefined) facts.model = patch.model;
+    if (patch.cwd !== undefined) facts.cwd = patch.cwd;
+    if (patch.reasoningEffort !== undefined) facts.reasoningEffort = patch.reasoningEffort;
+    this.settings = {
+      ...settings,
+      model: patch.model ?? settings.model,
+      cwd: patch.cwd ?? settings.cwd,
+      reasoningEffort: patch.reasoningEffort ?? settings.reasoningEffort,
+      approvalPolicy: patch.approvalPolicy ?? settings.approvalPolicy,
+      sandboxPolicy: patch.sandboxPolicy ?? settings.sandboxPolicy,
+    };
+    this.#considerUnload();
+  }
+
+  /** The session is over: clients learn that the conversation is not loaded any more. */
+  announceClosed(_error: DaemonError | null): void {
+    this.#cancelUnload();
+    this.#status = { type: 'notLoaded' };
+    this.fanOut.publish('thread/status/changed', { threadId: this.id, status: this.#status });
+    this.fanOut.publish('thread/closed', { threadId: this.id });
+  }
+
+  toThread(): Thread {
+    return toThread(this.facts, this.#status);
+  }
+
+  #considerUnload(): void {
+    const idle = this.fanOut.subscriberCount === 0 && this.#activeTurnId === null && this.#handle !== null;
+    if (!idle) return this.#cancelUnload();
+    if (this.#unloadTimer !== null || this.#options.unloadDelayMs === 0) return;
+    this.#unloadTimer = setTimeout(() => {
+      this.#unloadTimer = null;
+      this.#options.onIdle(this);
+    }, this.#options.unloadDelayMs);
+    this.#unloadTimer.unref();
+  }
+
+  #cancelUnload(): void {
+    if (this.#unloadTimer !== null) clearTimeout(this.#unloadTimer);
+    this.#unloadTimer = null;
+  }
+}

@@ -1,0 +1,53 @@
+// What the registry asks of the rest of the house: the owner lease, the rollout's sink and source, the settings. Types.
+import type { MessagePort } from 'node:worker_threads';
+import type { ConversationSummary } from '../index/index-messages.js';
+import type { AskForApproval, SandboxMode } from '../protocol/thread.js';
+import type { SessionSettings } from '../session/messages.js';
+
+/** What a client may ask for when it starts, resumes or forks a conversation; null leaves it to the configuration. */
+export interface ConversationRequest {
+  originator: string;
+  ephemeral: boolean;
+  threadSource: string | null;
+  cwd: string | null;
+  model: string | null;
+  modelProvider: string | null;
+  approvalPolicy: AskForApproval | null;
+  sandbox: SandboxMode | null;
+  baseInstructions: string | null;
+  developerInstructions: string | null;
+  /** Configuration keys, dotted or nested, above all other layers. */
+  config: Record<string, unknown> | null;
+}
+
+export interface ResolvedSettings {
+  settings: SessionSettings;
+  warnings: string[];
+  unloadDelayMs: number;
+  /** `experimental_resume` of the configuration: start by resuming this rollout. */
+  resumePath: string | null;
+}
+
+/** Reads configuration and environment afresh. `recorded` is what a rollout says; a request goes above it. */
+export type SettingsResolver = (request: ConversationRequest, recorded: ConversationSummary | null) => ResolvedSettings;
+
+/** Exclusive ownership of a conversation, across processes. acquire() throws already_has_writer. */
+export interface OwnerLocks {
+  acquire(conversationId: string): Promise<{ release(): Promise<void> }>;
+}
+
+/** Where rollouts are written. */
+export interface RolloutWriters {
+  /** The session's end of a fresh channel; the caller transfers it. */
+  open(request: { conversationId: string; path: string; journalPath: string | null }): MessagePort;
+  /** Resolves once nothing more will be written for this conversation and its file is closed. */
+  release(conversationId: string): Promise<void>;
+}
+
+/** Where rollouts are found and read, off the main thread. */
+export interface ConversationLookup {
+  /** Path of the newest rollout of an id, or null. */
+  find(conversationId: string): Promise<string | null>;
+  /** Throws rollout_path_not_allowed, rollout_unreadable. */
+  describe(rolloutPath: string): Promise<ConversationSummary>;
+}

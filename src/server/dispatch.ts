@@ -1,0 +1,133 @@
+// The way of every request: parse, gate, validate, keep the order of its conversation, hand over. Main thread.
+import { DaemonError } from '../errors.js';
+import type { Log } from '../log.js';
+import { classifyFrame } from '../protocol/envelope.js';
+import { EXPERIMENTAL_FIELDS, METHODS } from '../protocol/methods.js';
+import type { MethodName, ParamsOf } from '../protocol/methods.js';
+import { validateParams } from '../protocol/validate-params.js';
+import type { Connection, RequestId } from './connection.js';
+import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, toRpcError } from './rpc-error.js';
+
+/** Requests of one connection that may wait for an answer at once. */
+const MAX_IN_FLIGHT = 1024;
+
+/** How a handler answers: once. Safe to call from any callback, in order with notifications. */
+export interface Responder {
+  readonly connection: Connection;
+  result(value: unknown): void;
+  /** The result as JSON text. */
+  resultJson(text: string): void;
+  error(error: unknown): void;
+}
+
+/** Answers through the responder. A returned promise keeps later requests of the same conversation waiting. */
+export type Handler<Method extends MethodName> = (params: ParamsOf<Method>, respond: Responder) => void | Promise<void>;
+
+export type HandlerTable = { [Method in MethodName]: Handler<Method> };
+
+export class Dispatcher {
+  readonly #handlers: HandlerTable;
+  readonly #log: Log;
+  /** Tail of the work that keeps its order, by conversation. */
+  readonly #order = new Map<string, Promise<void>>();
+
+  constructor(handlers: HandlerTable, log: Log) {
+    this.#handlers = handlers;
+    this.#log = log;
+  }
+
+  receive(connection: Connection, data: string, isBinary: boolean): void {
+    if (isBinary) return connection.sendError(null, invalidRequest('binary frames are not supported'));
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      return connection.sendError(null, parseError());
+    }
+    const frame = classifyFrame(value);
+    switch (frame.kind) {
+      case 'request':
+        return this.#request(connection, frame.id, frame.method, frame.params);
+      case 'invalid':
+        return connection.sendError(frame.id, invalidRequest(`Invalid request: ${frame.reason}`));
+      case 'notification':
+      case 'response':
+        // `initialized` needs no action, unknown notifications and stray answers are none of ours.
+        return;
+    }
+  }
+
+  #request(connection: Connection, id: RequestId, method: string, rawParams: unknown): void {
+    if (!isMethod(method)) return connection.sendError(id, methodNotFound(method));
+    const validated = validateParams(method, rawParams);
+    if (!validated.ok) return connection.sendError(id, invalidParams(validated.message, validated.path));
+    const refusal = gate(connection, method, rawParams);
+    if (refusal !== null) return connection.sendError(id, invalidRequest(refusal));
+    if (connection.inFlight >= MAX_IN_FLIGHT) return connection.sendError(id, overloaded());
+    connection.inFlight += 1;
+    const respond = this.#responder(connection, id, method);
+    const run = (): void | Promise<void> => {
+      try {
+        const handler = this.#handlers[method] as Handler<MethodName>;
+        return handler(validated.params as never, respond)?.catch(respond.error);
+      } catch (error) {
+        respond.error(error);
+      }
+    };
+    const threadId = METHODS[method].scope === 'thread' ? threadIdOf(rawParams) : null;
+    if (threadId === null) void run();
+    else this.#inOrder(threadId, run);
+  }
+
+  #inOrder(threadId: string, run: () => void | Promise<void>): void {
+    const before = this.#order.get(threadId);
+    const work = before === undefined ? run() : before.then(run);
+    if (work === undefined) return;
+    const tail = work.finally(() => {
+      if (this.#order.get(threadId) === tail) this.#order.delete(threadId);
+    });
+    this.#order.set(threadId, tail);
+  }
+
+  #responder(connection: Connection, id: RequestId, method: string): Responder {
+    let answered = false;
+    const once = (send: () => void): void => {
+      if (answered) return this.#log.error('a request was answered twice', { method });
+      answered = true;
+      connection.inFlight -= 1;
+      send();
+    };
+    return {
+      connection,
+      result: (value) => once(() => connection.sendResult(id, JSON.stringify(value))),
+      resultJson: (text) => once(() => connection.sendResult(id, text)),
+      error: (error) => {
+        if (!(error instanceof DaemonError)) {
+          this.#log.error('request failed', { method, error: error instanceof Error ? error.stack : String(error) });
+        }
+        once(() => connection.sendError(id, toRpcError(error)));
+      },
+    };
+  }
+}
+
+function isMethod(method: string): method is MethodName {
+  return Object.hasOwn(METHODS, method);
+}
+
+/** Why this client may not call this method now, in the words that clients know; null when it may. */
+function gate(connection: Connection, method: MethodName, params: unknown): string | null {
+  const { client } = connection;
+  if (method === 'initialize') return client === null ? null : 'Already initialized';
+  if (client === null) return 'Not initialized';
+  if (client.experimentalApi) return null;
+  if ('experimental' in METHODS[method] && METHODS[method].experimental) return `${method} requires experimentalApi capability`;
+  const given = typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {};
+  const field = EXPERIMENTAL_FIELDS[method]?.find((name) => given[name] !== undefined && given[name] !== null);
+  return field === undefined ? null : `${method}.${field} requires experimentalApi capability`;
+}
+
+function threadIdOf(params: unknown): string | null {
+  const id = (params as { threadId?: unknown } | null)?.threadId;
+  return typeof id === 'string' ? id : null;
+}

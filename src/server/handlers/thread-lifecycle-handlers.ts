@@ -1,0 +1,150 @@
+// thread/start, resume, unsubscribe: loading conversations and joining them. Main thread.
+import { DaemonError } from '../../errors.js';
+import type { ParamsOf } from '../../protocol/methods.js';
+import type { Conversation } from '../../registry/conversation.js';
+import type { NewConversation } from '../../registry/conversation-registry.js';
+import type { ConversationRequest } from '../../registry/seams.js';
+import { frameText } from '../../session/frame-text.js';
+import type { Connection } from '../connection.js';
+import type { Handler } from '../dispatch.js';
+import { RAW_PLACE, stringifyWith } from '../raw-json.js';
+import type { HandlerContext } from './handler-context.js';
+import { checkedThreadId } from './turn-handlers.js';
+
+const RESUME_DEPRECATION = {
+  summary: 'Reading the whole history with a resume is deprecated for paginated threads.',
+  details: 'Use `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.',
+};
+
+export function threadStartHandler({ registry }: HandlerContext): Handler<'thread/start'> {
+  return async (params, respond) => {
+    const { connection } = respond;
+    const started = await registry.newConversation(toRequest(params, connection, params.ephemeral ?? false));
+    const { conversation } = started;
+    conversation.addSubscriber(connection);
+    warn(started, connection);
+    respond.result(toSessionResult(conversation, []));
+    conversation.fanOut.publish('thread/started', { thread: conversation.toThread() });
+    if (!connection.isOpen) conversation.removeSubscriber(connection);
+  };
+}
+
+export function threadResumeHandler(context: HandlerContext): Handler<'thread/resume'> {
+  const { registry, index } = context;
+  return async (params, respond) => {
+    const { connection } = respond;
+    refuseHistory(context, params);
+    const request = toRequest(params, connection, false);
+    const resumed =
+      params.path == null
+        ? await registry.resumeConversation(checkedThreadId(params.threadId), request)
+        : await registry.resumeConversationFromRollout(params.path, request);
+    const { conversation } = resumed;
+    const withTurns = params.excludeTurns !== true;
+    if (withTurns && conversation.facts.historyMode === 'paginated') {
+      connection.notify('deprecationNotice', RESUME_DEPRECATION);
+    }
+    if (resumed.loadedNow) {
+      conversation.fanOut.publish('thread/status/changed', { threadId: conversation.id, status: conversation.status });
+    }
+    warn(resumed, connection);
+    const { snapshot, seq } = await conversation.subscribeAtSnapshot(connection);
+    try {
+      const { path } = conversation.facts;
+      const history =
+        path === null || !conversation.materialized
+          ? null
+          : await index.read({
+              path,
+              end: snapshot.rolloutSize,
+              includeTurns: withTurns,
+              liveTurnId: snapshot.activeTurnId,
+            });
+      respond.resultJson(stringifyWith(toSessionResult(conversation, RAW_PLACE), history?.turnsJson ?? '[]'));
+      const usage = snapshot.tokenUsage ?? history?.tokenUsage?.usage ?? null;
+      const threadId = conversation.id;
+      const aside = (method: Parameters<typeof frameText>[0], text: string): void =>
+        conversation.fanOut.sendAside(connection, method, text, seq);
+      if (usage !== null) {
+        const turnId = snapshot.activeTurnId ?? history?.tokenUsage?.turnId ?? '';
+        const text = frameText('thread/tokenUsage/updated', { threadId, turnId, tokenUsage: usage });
+        aside('thread/tokenUsage/updated', text);
+      }
+      aside('thread/goal/cleared', frameText('thread/goal/cleared', { threadId }));
+      for (const text of snapshot.runningItemFrames) aside('item/started', text);
+      conversation.fanOut.release(connection);
+    } catch (error) {
+      conversation.removeSubscriber(connection);
+      throw error;
+    }
+    if (!connection.isOpen) conversation.removeSubscriber(connection);
+  };
+}
+
+export function threadUnsubscribeHandler({ registry }: HandlerContext): Handler<'thread/unsubscribe'> {
+  return (params, respond) => {
+    const conversation = registry.findLoaded(params.threadId);
+    const status =
+      conversation === null
+        ? 'notLoaded'
+        : conversation.removeSubscriber(respond.connection)
+          ? 'unsubscribed'
+          : 'notSubscribed';
+    respond.result({ status });
+  };
+}
+
+function refuseHistory({ registry }: HandlerContext, params: ParamsOf<'thread/resume'>): void {
+  if (params.history == null) return;
+  const message =
+    registry.findLoaded(params.threadId) === null
+      ? 'thread/resume with history is not supported: fork the thread instead'
+      : `cannot resume thread ${params.threadId} with history while it is already running`;
+  throw new DaemonError('history_while_running', message);
+}
+
+function warn(started: NewConversation, connection: Connection): void {
+  const { conversationId, warnings } = started;
+  for (const message of warnings) connection.notify('warning', { threadId: conversationId, message });
+}
+
+function toRequest(
+  params: ParamsOf<'thread/start'> | ParamsOf<'thread/resume'>,
+  connection: Connection,
+  ephemeral: boolean,
+): ConversationRequest {
+  return {
+    originator: connection.client?.name ?? 'unknown',
+    ephemeral,
+    threadSource: 'threadSource' in params ? ((params.threadSource as string | null | undefined) ?? null) : null,
+    cwd: params.cwd ?? null,
+    model: params.model ?? null,
+    modelProvider: params.modelProvider ?? null,
+    approvalPolicy: params.approvalPolicy ?? null,
+    sandbox: params.sandbox ?? null,
+    baseInstructions: params.baseInstructions ?? null,
+    developerInstructions: params.developerInstructions ?? null,
+    config: (params.config as Record<string, unknown> | null | undefined) ?? null,
+  };
+}
+
+/** The result that start and resume share. */
+function toSessionResult(conversation: Conversation, turns: unknown): unknown {
+  const { settings } = conversation;
+  return {
+    thread: { ...conversation.toThread(), turns },
+    model: settings.model,
+    modelProvider: settings.provider.id,
+    serviceTier: null,
+    disabledPluginIds: [],
+    cwd: settings.cwd,
+    runtimeWorkspaceRoots: settings.workspaceRoots,
+    instructionSources: [],
+    approvalPolicy: settings.approvalPolicy,
+    approvalsReviewer: 'user',
+    sandbox: settings.sandboxPolicy,
+    activePermissionProfile: null,
+    reasoningEffort: settings.reasoningEffort,
+    multiAgentMode: 'explicitRequestOnly',
+  };
+}

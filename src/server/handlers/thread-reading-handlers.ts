@@ -1,0 +1,106 @@
+// thread/read, list, loaded/list: looking at conversations without loading them. Main thread.
+import { v4 as uuid } from 'uuid';
+import { DaemonError } from '../../errors.js';
+import { toFacts } from '../../registry/conversation-registry.js';
+import type { Conversation } from '../../registry/conversation.js';
+import { toThread } from '../../registry/thread-view.js';
+import type { Handler, Responder } from '../dispatch.js';
+import { RAW_PLACE, stringifyWith } from '../raw-json.js';
+import type { HandlerContext } from './handler-context.js';
+import { checkedThreadId } from './turn-handlers.js';
+
+const READ_DEPRECATION = {
+  summary: 'Reading the whole history at once is deprecated for paginated threads.',
+  details: 'Leave out `includeTurns`, then page with `thread/turns/list` and `thread/items/list`.',
+};
+
+const DEFAULT_LOADED_LIMIT = 100;
+const DEFAULT_LIST_LIMIT = 25;
+const MAX_LIST_LIMIT = 100;
+
+export function threadReadHandler(context: HandlerContext): Handler<'thread/read'> {
+  return async (params, respond) => {
+    const threadId = checkedThreadId(params.threadId);
+    const includeTurns = params.includeTurns ?? false;
+    const loaded = context.registry.findLoaded(threadId);
+    if (loaded !== null) return readLoaded(context, loaded, includeTurns, respond);
+    const path = await context.index.find(threadId);
+    if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
+    const { summary, turnsJson } = await context.index.read({ path, includeTurns, liveTurnId: null });
+    const thread = toThread(toFacts(summary), { type: 'notLoaded' });
+    announceDeprecation(respond, includeTurns, thread.historyMode);
+    answer(respond, thread, turnsJson, null);
+  };
+}
+
+async function readLoaded(
+  { index }: HandlerContext,
+  conversation: Conversation,
+  includeTurns: boolean,
+  respond: Responder,
+): Promise<void> {
+  if (!includeTurns) return answer(respond, conversation.toThread(), null, null);
+  const { path, historyMode } = conversation.facts;
+  if (path === null) {
+    throw new DaemonError('history_not_materialized', 'ephemeral threads do not support includeTurns');
+  }
+  if (!conversation.materialized) {
+    const message = `thread ${conversation.id} is not materialized yet; includeTurns is unavailable before first user message`;
+    throw new DaemonError('history_not_materialized', message);
+  }
+  const { snapshot } = await conversation.takeSnapshot();
+  const { turnsJson } = await index.read({
+    path,
+    end: snapshot.rolloutSize,
+    includeTurns,
+    liveTurnId: snapshot.activeTurnId,
+    runningItems: snapshot.runningItems,
+  });
+  announceDeprecation(respond, includeTurns, historyMode);
+  answer(respond, conversation.toThread(), turnsJson, snapshot.firstUnreadTurnId);
+}
+
+function announceDeprecation(respond: Responder, includeTurns: boolean, historyMode: string | null | undefined): void {
+  if (includeTurns && historyMode === 'paginated') respond.connection.notify('deprecationNotice', READ_DEPRECATION);
+}
+
+function answer(respond: Responder, thread: object, turnsJson: string | null, firstUnreadTurnId: string | null): void {
+  const firstUnread = firstUnreadTurnId === null ? null : { type: 'turn', turnId: firstUnreadTurnId };
+  const result = { thread: { ...thread, turns: RAW_PLACE }, readState: { firstUnread, revision: uuid() } };
+  respond.resultJson(stringifyWith(result, turnsJson ?? '[]'));
+}
+
+export function threadListHandler({ index, registry, loadConfig }: HandlerContext): Handler<'thread/list'> {
+  return async (params, respond) => {
+    const page = await index.list({
+      cursor: params.cursor ?? null,
+      limit: Math.min(MAX_LIST_LIMIT, Math.max(1, params.limit ?? DEFAULT_LIST_LIMIT)),
+      sortKey: params.sortKey ?? 'created_at',
+      sortDirection: params.sortDirection ?? 'desc',
+      searchTerm: params.searchTerm ?? null,
+      cwd: params.cwd == null ? null : [params.cwd].flat(),
+      modelProviders: params.modelProviders ?? [loadConfig(null).config.model_provider ?? 'offline'],
+      sourceKinds: params.sourceKinds ?? null,
+      archived: params.archived ?? false,
+    });
+    const data = page.data.map((summary) => {
+      const loaded = registry.findLoaded(summary.id);
+      return loaded === null ? toThread(toFacts(summary), { type: 'notLoaded' }) : loaded.toThread();
+    });
+    respond.result({
+      data,
+      readStates: {},
+      nextCursor: page.nextCursor,
+      backwardsCursor: page.backwardsCursor,
+    });
+  };
+}
+
+export function threadLoadedListHandler({ registry }: HandlerContext): Handler<'thread/loaded/list'> {
+  return (params, respond) => {
+    const after = params.cursor ?? null;
+    const ids = registry.loadedIds().filter((id) => after === null || id > after);
+    const page = ids.slice(0, Math.max(1, params.limit ?? DEFAULT_LOADED_LIMIT));
+    respond.result({ data: page, nextCursor: page.length < ids.length ? page.at(-1) : null });
+  };
+}

@@ -1,0 +1,83 @@
+// turn/*: handed to the conversation's session, answered in order with its notifications. Main thread.
+import { validate as isUuid } from 'uuid';
+import { DaemonError } from '../../errors.js';
+import type { UserInput } from '../../protocol/thread.js';
+import type { ParamsOf } from '../../protocol/methods.js';
+import type { TurnOverrides } from '../../session/messages.js';
+import type { ReplyHandler } from '../../session/session-handle.js';
+import type { Handler, Responder } from '../dispatch.js';
+import type { HandlerContext } from './handler-context.js';
+
+/** UTF-16 units of text that one input may hold, as the peer has it. */
+const MAX_INPUT_CHARS = 1024 * 1024;
+
+export function turnStartHandler({ registry }: HandlerContext): Handler<'turn/start'> {
+  return (params, respond) => {
+    const conversation = registry.getConversation(checkedThreadId(params.threadId));
+    checkInputSize(params.input);
+    conversation.request(
+      {
+        type: 'startTurn',
+        input: params.input,
+        clientId: params.clientUserMessageId ?? null,
+        overrides: toOverrides(params),
+      },
+      answer(respond),
+    );
+  };
+}
+
+export function turnSteerHandler({ registry }: HandlerContext): Handler<'turn/steer'> {
+  return (params, respond) => {
+    const conversation = registry.getConversation(checkedThreadId(params.threadId));
+    if (params.input.length === 0) throw new DaemonError('empty_input', 'input must not be empty');
+    checkInputSize(params.input);
+    conversation.request(
+      {
+        type: 'steerTurn',
+        expectedTurnId: params.expectedTurnId,
+        input: params.input,
+        clientId: params.clientUserMessageId ?? null,
+      },
+      answer(respond),
+    );
+  };
+}
+
+export function turnInterruptHandler({ registry }: HandlerContext): Handler<'turn/interrupt'> {
+  return (params, respond) => {
+    const conversation = registry.getConversation(checkedThreadId(params.threadId));
+    conversation.request({ type: 'interruptTurn', turnId: params.turnId }, answer(respond));
+  };
+}
+
+/** Throws invalid_thread_id for what is no id at all. */
+export function checkedThreadId(threadId: string): string {
+  if (!isUuid(threadId)) throw new DaemonError('invalid_thread_id', `invalid thread id: ${threadId.slice(0, 100)}`);
+  return threadId;
+}
+
+function answer(respond: Responder): ReplyHandler {
+  return { onResult: respond.resultJson, onError: respond.error };
+}
+
+function checkInputSize(input: readonly UserInput[]): void {
+  let chars = 0;
+  for (const part of input) if (part.type === 'text') chars += part.text.length;
+  if (chars <= MAX_INPUT_CHARS) return;
+  throw new DaemonError('input_too_large', `Input exceeds the maximum length of ${MAX_INPUT_CHARS} characters.`, {
+    data: { input_error_code: 'input_too_large', max_chars: MAX_INPUT_CHARS, actual_chars: chars },
+  });
+}
+
+function toOverrides(params: ParamsOf<'turn/start'>): TurnOverrides {
+  const overrides: TurnOverrides = {};
+  if (params.cwd != null) overrides.cwd = params.cwd;
+  if (params.approvalPolicy != null) overrides.approvalPolicy = params.approvalPolicy;
+  if (params.sandboxPolicy != null) overrides.sandboxPolicy = params.sandboxPolicy;
+  if (params.model != null) overrides.model = params.model;
+  if (params.effort != null) overrides.reasoningEffort = params.effort;
+  if (params.summary != null) overrides.reasoningSummary = params.summary;
+  if (params.outputSchema != null) overrides.outputSchema = params.outputSchema;
+  return overrides;
+}

@@ -1,0 +1,188 @@
+// The main thread's hold on one live session: its port, its pending requests, its end. Main thread.
+import { MessageChannel } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { DaemonError } from '../errors.js';
+import type {
+  SessionCommand,
+  SessionConfigured,
+  SessionEvent,
+  SessionInit,
+  SessionPart,
+  SessionSnapshot,
+} from './messages.js';
+import type { SessionPool } from './session-pool.js';
+
+/** How a request to a session is answered: exactly one of these is called, exactly once. */
+export interface ReplyHandler {
+  /** JSON text of the result. Called in order with the notifications: what follows must be sent after it. */
+  onResult: (resultJson: string) => void;
+  onError: (error: DaemonError) => void;
+}
+
+export interface SnapshotHandler {
+  onSnapshot: (snapshot: SessionSnapshot) => void;
+  onError: (error: DaemonError) => void;
+}
+
+export interface SessionHandleEvents {
+  onFrames: (frames: SessionPart & { type: 'frames' }) => void;
+  onState: (patch: (SessionPart & { type: 'state' })['patch']) => void;
+  onWarning: (message: string) => void;
+  /** The session is over, for whatever reason; comes once, after everything else. */
+  onEnded: (error: DaemonError | null) => void;
+}
+
+type Pending =
+  | { kind: 'reply'; handler: ReplyHandler }
+  | { kind: 'snapshot'; handler: SnapshotHandler };
+
+type CommandWithReply = Extract<SessionCommand, { requestId: number }>;
+type Unnumbered<Command> = Command extends unknown ? Omit<Command, 'requestId'> : never;
+export type SessionRequest = Unnumbered<Exclude<CommandWithReply, { type: 'takeSnapshot' }>>;
+
+/**
+ * The first message of a session must be sessionConfigured with the id it was started with; anything else is an error
+ * and ends the session.
+ */
+export class SessionHandle {
+  readonly configured: Promise<SessionConfigured>;
+  readonly #port: MessagePort;
+  readonly #events: SessionHandleEvents;
+  readonly #pending = new Map<number, Pending>();
+  readonly #submitId: string;
+  #nextRequestId = 1;
+  #settleConfigured!: { resolve: (value: SessionConfigured) => void; reject: (error: DaemonError) => void };
+  #isConfigured = false;
+  #over = false;
+  #saidEnded = false;
+  #endedError: DaemonError | null = null;
+  #onOver: (() => void)[] = [];
+
+  constructor(pool: SessionPool, init: Omit<SessionInit, 'port'>, events: SessionHandleEvents) {
+    const channel = new MessageChannel();
+    this.#port = channel.port1;
+    this.#events = events;
+    this.#submitId = init.submitId;
+    this.configured = new Promise((resolve, reject) => {
+      this.#settleConfigured = { resolve, reject };
+    });
+    // Whoever starts a session awaits this; a session that is given up early must not count as unhandled.
+    this.configured.catch(() => undefined);
+    this.#port.on('message', (event: SessionEvent) => this.#receive(event));
+    this.#port.on('close', () => this.#finish());
+    pool.run({ ...init, port: channel.port2 }).catch((error: unknown) => {
+      this.#endedError ??= DaemonError.from(error, 'worker_lost');
+      this.#port.close();
+    });
+  }
+
+  request(request: SessionRequest, handler: ReplyHandler): void {
+    this.#send({ kind: 'reply', handler }, (requestId) => ({ ...request, requestId }) as SessionCommand);
+  }
+
+  takeSnapshot(handler: SnapshotHandler): void {
+    this.#send({ kind: 'snapshot', handler }, (requestId) => ({ type: 'takeSnapshot', requestId }));
+  }
+
+  /** Hands the session a channel to a writer that replaced a dead one. */
+  replaceWriter(port: MessagePort): void {
+    this.#port.postMessage({ type: 'replaceWriter', port } satisfies SessionCommand, [port]);
+  }
+
+  /** Asks the session to end; resolves when it is over. */
+  async end(): Promise<void> {
+    if (this.#over) return;
+    const over = new Promise<void>((resolve) => this.#onOver.push(resolve));
+    this.#port.postMessage({ type: 'endSession' } satisfies SessionCommand);
+    await over;
+  }
+
+  #send(pending: Pending, toCommand: (requestId: number) => SessionCommand): void {
+    if (this.#over) {
+      pending.handler.onError(this.#endedError ?? new DaemonError('session_failed', 'the session has ended'));
+      return;
+    }
+    const requestId = this.#nextRequestId++;
+    this.#pending.set(requestId, pending);
+    this.#port.postMessage(toCommand(requestId));
+  }
+
+  #receive(event: SessionEvent): void {
+    if (!this.#isConfigured) return this.#receiveFirst(event);
+    switch (event.type) {
+      case 'batch':
+        for (const part of event.parts) this.#takePart(part);
+        break;
+      case 'warning':
+        this.#events.onWarning(event.message);
+        break;
+      case 'ended':
+        this.#takeEnded(event);
+        break;
+      case 'sessionConfigured':
+        break;
+    }
+  }
+
+  #receiveFirst(event: SessionEvent): void {
+    if (event.type === 'sessionConfigured' && event.submitId === this.#submitId) {
+      this.#isConfigured = true;
+      this.#settleConfigured.resolve(event);
+      return;
+    }
+    if (event.type === 'ended') return this.#takeEnded(event);
+    this.#endedError = new DaemonError(
+      'session_configured_not_first_event',
+      'the first event of a session must be sessionConfigured with the id it was started with',
+    );
+    this.#port.postMessage({ type: 'endSession' } satisfies SessionCommand);
+    this.#settleConfigured.reject(this.#endedError);
+  }
+
+  #takeEnded(event: SessionEvent & { type: 'ended' }): void {
+    this.#saidEnded = true;
+    if (event.error !== null) this.#endedError ??= DaemonError.fromData(event.error);
+  }
+
+  #takePart(part: SessionPart): void {
+    switch (part.type) {
+      case 'frames':
+        this.#events.onFrames(part);
+        break;
+      case 'state':
+        this.#events.onState(part.patch);
+        break;
+      case 'reply':
+        this.#take(part.requestId, 'reply')?.handler.onResult(part.result);
+        break;
+      case 'snapshot':
+        this.#take(part.requestId, 'snapshot')?.handler.onSnapshot(part.snapshot);
+        break;
+      case 'error': {
+        const pending = this.#pending.get(part.requestId);
+        this.#pending.delete(part.requestId);
+        pending?.handler.onError(DaemonError.fromData(part.error));
+        break;
+      }
+    }
+  }
+
+  #take<Kind extends Pending['kind']>(requestId: number, kind: Kind): Extract<Pending, { kind: Kind }> | null {
+    const pending = this.#pending.get(requestId);
+    this.#pending.delete(requestId);
+    return pending?.kind === kind ? (pending as Extract<Pending, { kind: Kind }>) : null;
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (!this.#saidEnded) this.#endedError ??= new DaemonError('worker_lost', "the session's worker was lost");
+    const error = this.#endedError;
+    const reason = error ?? new DaemonError('session_failed', 'the session has ended');
+    this.#settleConfigured.reject(reason);
+    for (const { handler } of this.#pending.values()) handler.onError(reason);
+    this.#pending.clear();
+    this.#events.onEnded(error);
+    for (const resolve of this.#onOver) resolve();
+  }
+}

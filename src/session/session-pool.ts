@@ -1,0 +1,95 @@
+// The pool of session workers: the only user of Piscina. Main thread.
+import { Piscina } from 'piscina';
+import type { PiscinaTask } from 'piscina';
+import { DaemonError } from '../errors.js';
+import type { SessionInit } from './messages.js';
+
+export interface SessionPoolOptions {
+  /** Most threads the pool may have. */
+  maxThreads: number;
+  /** Sessions that may share one thread; 1 gives each its own. */
+  sessionsPerWorker: number;
+  /** Called for an error that no task can be blamed for. */
+  onError: (error: unknown) => void;
+}
+
+/** Milliseconds after which a thread without sessions is given back. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+interface WorkerLoad {
+  readonly currentUsage: number;
+  readonly terminating: boolean;
+  readonly destroyed: boolean;
+}
+
+/**
+ * Each session is one long task. A session goes to the least loaded thread; while every thread is busy and more may be
+ * had, the pool grows instead.
+ */
+export class SessionPool {
+  readonly #pool: Piscina<SessionInit, void>;
+  readonly #capacity: number;
+  #sessions = 0;
+
+  constructor(options: SessionPoolOptions) {
+    this.#capacity = options.maxThreads * options.sessionsPerWorker;
+    this.#pool = new Piscina({
+      filename: new URL('../../workers/session.js', import.meta.url).href,
+      minThreads: 0,
+      maxThreads: options.maxThreads,
+      concurrentTasksPerWorker: options.sessionsPerWorker,
+      idleTimeout: IDLE_TIMEOUT_MS,
+      // 'sync', the default, freezes an idle worker's event loop.
+      atomics: 'disabled',
+      recordTiming: false,
+      maxQueue: Number.POSITIVE_INFINITY,
+      loadBalancer: (_task: PiscinaTask, workers) =>
+        pickLeastLoaded(workers, options.maxThreads, options.sessionsPerWorker),
+    });
+    this.#pool.on('error', options.onError);
+  }
+
+  /**
+   * Runs a session to its end. Resolves when its worker function returned; rejects when its thread died under it
+   * (worker_lost) or no place is left (overloaded).
+   */
+  async run(init: SessionInit): Promise<void> {
+    if (this.#sessions >= this.#capacity) {
+      throw new DaemonError('overloaded', `all ${this.#capacity} places for conversations are taken`);
+    }
+    this.#sessions += 1;
+    const ports = init.writerPort === null ? [init.port] : [init.port, init.writerPort];
+    try {
+      await this.#pool.run(init, { transferList: ports });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new DaemonError('worker_lost', `the session's worker was lost: ${message}`, { cause: error });
+    } finally {
+      this.#sessions -= 1;
+    }
+  }
+
+  get threadCount(): number {
+    return this.#pool.threads.length;
+  }
+
+  /** Ends all threads; sessions should have ended before. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+/** Least loaded thread with a free place; null makes the pool start another. */
+export function pickLeastLoaded<Load extends WorkerLoad>(
+  workers: readonly Load[],
+  maxThreads: number,
+  sessionsPerWorker: number,
+): Load | null {
+  let least: Load | null = null;
+  for (const worker of workers) {
+    if (worker.terminating || worker.destroyed) continue;
+    if (least === null || worker.currentUsage < least.currentUsage) least = worker;
+  }
+  if (least === null || least.currentUsage >= sessionsPerWorker) return null;
+  return least.currentUsage > 0 && workers.length < maxThreads ? null : least;
+}
