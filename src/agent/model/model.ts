@@ -27,6 +27,7 @@ export interface ModelUsage {
 
 /** Why a request failed. `kind` decides what the client is told (docs/errors.md). */
 export interface ModelError {
+  /** `http`: refused with httpStatus, or inside a stream in the way a 400 is. */
   kind:
     | 'http'
     | 'stream_disconnected'
@@ -50,8 +51,11 @@ export interface StreamedItem {
 }
 
 /**
- * Events of one request, in order. Items of an attempt that was cut never get `itemDone`; `retrying` says so and a new
- * attempt starts with fresh items. The last event is exactly one of completed, failed, aborted.
+ * Events of one request, in order. An `itemDone` always follows the `itemStarted` of the same id, and each delta lies
+ * between the two. Items of an attempt that was cut never get `itemDone`; `retrying` says so and a new attempt starts
+ * with fresh items. `attempt` counts from 1 up to `maxAttempts`, the retries that its cause is allowed: one count for
+ * requests that failed in a row before a stream began, one for streams that were cut. The last event is exactly one of
+ * completed, failed, aborted; items still open then are the caller's to complete.
  */
 export type ModelEvent =
   | { type: 'itemStarted'; item: StreamedItem }
@@ -67,9 +71,22 @@ export type ModelEvent =
 
 /**
  * Streams one answer. `emit` is called synchronously for each event. Never rejects: failure is the last event, and the
- * promise resolves right after it. Aborting the signal ends with `aborted`, promptly, and closes the connection.
+ * promise resolves right after it. Aborting the signal ends with `aborted`, promptly, and closes the connection. The one
+ * exception is a bug of the caller's: what `emit` throws ends the request without a last event and rejects.
  */
-export type StreamModel = (request: ModelRequest, emit: (event: ModelEvent) => void, signal: AbortSignal) => Promise<void>;
+export type StreamModel = (
+  request: ModelRequest,
+  emit: (event: ModelEvent) => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/** A model with the connections it keeps. */
+export interface ModelClient {
+  /** May run several times at once. */
+  stream: StreamModel;
+  /** Frees the connections; what still streams ends as `aborted`, and so does any later request. May be called twice. */
+  close(): void;
+}
 
 /** A provider as a session gets it: plain data that crosses to the worker in memory only (it may hold a key). */
 export interface ProviderSettings {
