@@ -5,5 +5,7 @@ module.exports = {
   require: ['dist/test/setup.js'],
   timeout: 10_000,
   forbidOnly: process.env.CI !== undefined,
+  // Long conversations that differ in one place must show that place.
+  reporterOption: ['maxDiffSize=65536'],
   'node-option': ['enable-source-maps'],
 };
