@@ -1,27 +1,18 @@
 // What the model is told of its surroundings before the first words of the user. Pure but for the clock. Session worker.
-import { v7 as uuid } from 'uuid';
 import type { SessionSettings } from '../session/messages.js';
 import type { ResponseItem } from '../rollout/response-item.js';
+import { hostResponseItem } from './turn-lines.js';
 
 /** The messages that open a conversation: how it may act (developer), where it is (user). */
 export function initialContextItems(settings: SessionSettings, turnId: string): ResponseItem[] {
   const developer = [permissionsText(settings), settings.developerInstructions]
     .filter((text): text is string => text !== null && text !== '')
     .map((text) => ({ type: 'input_text', text }));
+  const environment = [{ type: 'input_text', text: environmentText(settings) }];
   return [
-    contextMessage('developer', developer, turnId),
-    contextMessage('user', [{ type: 'input_text', text: environmentText(settings) }], turnId),
+    hostResponseItem('developer', turnId, developer, 'permissions.instructions'),
+    hostResponseItem('user', turnId, environment, 'environments.environment_context'),
   ];
-}
-
-function contextMessage(role: string, content: unknown[], turnId: string): ResponseItem {
-  return {
-    type: 'message',
-    id: `msg_${uuid()}`,
-    role,
-    content,
-    internal_chat_message_metadata_passthrough: { turn_id: turnId, create_time: Date.now() / 1000 },
-  } as ResponseItem;
 }
 
 function permissionsText(settings: SessionSettings): string {

@@ -37,7 +37,12 @@ export function announceStart(state: SessionState, turn: ActiveTurn, item: Threa
   pushNotification(state.outbox, 'item/started', params);
 }
 
-export function announceCompletion(state: SessionState, turn: ActiveTurn, item: ThreadItem, completedAtMs: number): void {
+export function announceCompletion(
+  state: SessionState,
+  turn: ActiveTurn,
+  item: ThreadItem,
+  completedAtMs: number,
+): void {
   const params = { item, threadId: state.conversationId, turnId: turn.id, contentTokenCount: null, completedAtMs };
   pushNotification(state.outbox, 'item/completed', params);
 }

@@ -55,6 +55,12 @@ export class JournalKeeper {
     this.#exists = true;
   }
 
+  /** A new writer took over, which may not have all that was sent to the former one. */
+  startAfresh(): void {
+    this.#recordedSize = -1;
+    this.noteProgress();
+  }
+
   #record(): void {
     const sink = this.#sink;
     const turn = this.#turn;
@@ -88,7 +94,13 @@ export class JournalKeeper {
       const at = marks.get(key);
       if (at !== undefined && at >= text.length) return;
       marks.set(key, text.length);
-      lines += journalRecord({ ...base, field: field.name, index: field.index, at: at ?? 0, text: text.slice(at ?? 0) });
+      lines += journalRecord({
+        ...base,
+        field: field.name,
+        index: field.index,
+        at: at ?? 0,
+        text: text.slice(at ?? 0),
+      });
     };
     if (item.kind === 'message') take({ name: 'text', index: 0 }, item.text);
     else {

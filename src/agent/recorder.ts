@@ -1,9 +1,7 @@
 // Writes a conversation's lines: timestamps, ordinals, the history mode of its file. Session worker.
-import type { RolloutLine } from '../rollout/line.js';
+import type { HistoryMode, RolloutLine } from '../rollout/line.js';
 import { serializeLine } from '../rollout/serialize-line.js';
 import type { RolloutSink } from './rollout-sink.js';
-
-export type HistoryMode = 'paginated' | 'legacy';
 
 /** One line before it has its time and place. */
 export interface LineBody {

@@ -1,6 +1,5 @@
 // Closing what a former session left open: a turn without an end, calls without outputs, text only the journal has.
 // Found at load, written at the next input: a resume alone appends nothing. Session worker.
-import { v7 as uuid } from 'uuid';
 import type { PartialItem } from '../rollout/journal.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { JournalKeeper } from './journal-keeper.js';
@@ -21,7 +20,7 @@ export interface PendingRecovery {
 /** What the model shall see of it, in addition to the recorded history: at once at load, so that it is never asked without. */
 export function recoveredHistory(recovery: PendingRecovery): ResponseItem[] {
   const partials = recovery.partialItems.flatMap((item) => toPartialResponseItem(toOpenItem(item)) ?? []);
-  return [...partials, abortedMarkerItem(uuid(), recovery.turnId)];
+  return [...partials, abortedMarkerItem(recovery.turnId)];
 }
 
 /** Writes the lines that close the turn, in the order in which a live session would have written them. */

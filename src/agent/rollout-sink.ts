@@ -94,6 +94,19 @@ export class RolloutSink implements RolloutProgress {
     this.#port.close();
   }
 
+  /** Closes the channel of a session that appended nothing; the journal stays as it is. */
+  abandon(): void {
+    this.#port.close();
+  }
+
+  /** Nothing can be written any more. Safe to call twice. */
+  fail(error: DaemonError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#options.onFailed(error);
+    this.#ended?.();
+  }
+
   #send(): void {
     this.#scheduled = false;
     if (this.#pending.length === 0 || this.#failed) return;
@@ -124,9 +137,7 @@ export class RolloutSink implements RolloutProgress {
         this.#ended?.();
         break;
       case 'failed':
-        this.#failed = true;
-        this.#options.onFailed(DaemonError.fromData(reply.error));
-        this.#ended?.();
+        this.fail(DaemonError.fromData(reply.error));
         break;
       case 'journalFailed':
         this.#options.onJournalFailed(reply.message);

@@ -1,4 +1,5 @@
 // One live conversation: takes commands in order, runs turns, answers through the ordered outbox. Session worker.
+import type { MessagePort } from 'node:worker_threads';
 import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
@@ -9,6 +10,8 @@ import { initialContextItems } from './context-messages.js';
 import { pushNotification } from './frame.js';
 import { frameText } from '../session/frame-text.js';
 import { announceCompletion, announceStart } from './item-stream.js';
+import type { CoreItem } from '../rollout/line.js';
+import { previewOfInput } from '../rollout/preview.js';
 import type { PendingRecovery } from './recovery.js';
 import { recoveredHistory, writeRecovery } from './recovery.js';
 import type { RolloutSink } from './rollout-sink.js';
@@ -17,17 +20,17 @@ import { remember, setStatus } from './session-state.js';
 import { toThreadItem } from './open-items.js';
 import { abandonTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import {
+  hostResponseItem,
   itemLines,
   sessionMetaPayload,
   settingsAppliedPayload,
   taskStartedPayload,
   turnContextPayload,
-  userResponseItem,
   userThreadItem,
 } from './turn-lines.js';
 import type { LineBody } from './recorder.js';
 import { cutAttempt, runTurn } from './turn-loop.js';
-import { needsNoFiles, normalizeInput, toModelContent, toModelContentSync } from './user-input.js';
+import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
 type StartTurn = SessionCommand & { type: 'startTurn' };
 type SteerTurn = SessionCommand & { type: 'steerTurn' };
@@ -78,7 +81,8 @@ export class Session {
   /** Commands of one conversation take effect in the order in which they arrive. */
   handle(command: SessionCommand): void {
     if (command.type === 'interruptTurn') return this.#interrupt(command);
-    if (command.type === 'replaceWriter') return this.#sink?.replacePort(command.port);
+    if (command.type === 'replaceWriter') return this.#replaceWriter(command.port);
+    if (command.type === 'loseWriter') return this.#sink?.fail(DaemonError.fromData(command.error));
     if (this.#order !== null || !isImmediate(command)) {
       const order: Promise<void> = (this.#order ?? Promise.resolve())
         .then(() => this.#handleWithFiles(command))
@@ -114,7 +118,9 @@ export class Session {
       interruptTurn(this.#state, turn, () => undefined);
     }
     await this.#running;
-    await this.#sink?.close();
+    // What the journal holds is not recorded yet: the writer must not drop it.
+    if (this.#recovery !== null) this.#sink?.abandon();
+    else await this.#sink?.close();
     this.#state.outbox.flush();
     model.close();
   }
@@ -135,6 +141,7 @@ export class Session {
         return this.#takeSnapshot(command.requestId);
       case 'interruptTurn':
       case 'replaceWriter':
+      case 'loseWriter':
       case 'endSession':
         return;
     }
@@ -203,18 +210,19 @@ export class Session {
     const { recorder, conversationId } = state;
     if (turn.attempt !== null) cutAttempt(state, turn);
     const normalized = normalizeInput(input);
+    const coreContent = toCoreInput(normalized);
     const now = Date.now();
-    const id = uuid(undefined);
+    const id = uuid();
     turn.usedItemIds.add(id);
-    if (this.#preview === '') this.#preview = previewOf(normalized);
-    remember(state, userResponseItem(uuid(), turn.id, content, now / 1000));
-    const core = {
+    if (this.#preview === '') this.#preview = previewOfInput(coreContent);
+    remember(state, hostResponseItem('user', turn.id, content, 'user.text'));
+    const core: CoreItem = {
       type: 'UserMessage',
       id,
       ...(clientId === null ? {} : { client_id: clientId }),
-      content: normalized,
-    } as const;
-    recorder.writeAll(itemLines(recorder.mode, conversationId, turn.id, core as never, now, now));
+      content: coreContent,
+    };
+    recorder.writeAll(itemLines(recorder.mode, conversationId, turn.id, core, now, now));
     turn.needsAnswer = true;
     reply();
     announceStart(state, turn, userThreadItem(id, clientId, normalized, now, null), now);
@@ -235,6 +243,12 @@ export class Session {
     }
     cutAttempt(state, turn);
     interruptTurn(state, turn, () => this.#reply(command.requestId, {}));
+  }
+
+  #replaceWriter(port: MessagePort): void {
+    if (this.#sink === null) return port.close();
+    this.#sink.replacePort(port);
+    this.#state.journal.startAfresh();
   }
 
   #takeSnapshot(requestId: number): void {
@@ -318,11 +332,4 @@ function isImmediate(command: SessionCommand): boolean {
 
 function withoutProvider(settings: object): object {
   return { ...settings, provider: null };
-}
-
-function previewOf(input: readonly UserInput[]): string {
-  return input
-    .flatMap((part) => (part.type === 'text' ? [part.text] : []))
-    .join('\n')
-    .trim();
 }

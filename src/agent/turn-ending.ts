@@ -14,12 +14,7 @@ export function completeTurn(state: SessionState, turn: ActiveTurn): void {
   state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, null), true);
   state.firstUnreadTurnId ??= turn.id;
   const readState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
-  pushNotification(
-    state.outbox,
-    'thread/readState/changed',
-    { threadId: state.conversationId, readState },
-    'synced',
-  );
+  pushNotification(state.outbox, 'thread/readState/changed', { threadId: state.conversationId, readState }, 'synced');
   setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
   announceEnd(state, turn, 'completed', null, completedAtMs);
 }
@@ -41,7 +36,7 @@ export function failTurn(state: SessionState, turn: ActiveTurn, error: TurnError
 export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatus: () => void): void {
   const completedAtMs = close(state, turn);
   state.recorder.write('event_msg', state.tokens.toTokenCountPayload());
-  remember(state, abortedMarkerItem(uuid(), turn.id));
+  remember(state, abortedMarkerItem(turn.id));
   const payload = turnAbortedPayload(turn, completedAtMs, completedAtMs - turn.startedAtMs);
   state.recorder.write('event_msg', payload, true);
   beforeStatus();

@@ -1,9 +1,11 @@
 // The payloads of the lines that a session writes, in the format of docs/rollout-format.md. Pure. Session worker.
+import { v7 as uuid } from 'uuid';
 import type { SessionInit, SessionSettings } from '../session/messages.js';
 import type { SandboxPolicy, ThreadItem, TurnError, UserInput } from '../protocol/thread.js';
 import type { CoreItem } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
-import type { HistoryMode, LineBody } from './recorder.js';
+import type { HistoryMode } from '../rollout/line.js';
+import type { LineBody } from './recorder.js';
 import type { ActiveTurn } from './active-turn.js';
 
 export function sessionMetaPayload(init: SessionInit, baseInstructions: string | null, windowId: string): unknown {
@@ -142,22 +144,34 @@ export function toPermissionProfile(policy: SandboxPolicy, cwd: string): unknown
   }
 }
 
-/** The user's words as the model gets them; `createdAt` in Unix seconds. */
-export function userResponseItem(id: string, turnId: string, content: unknown[], createdAt: number): ResponseItem {
+/**
+ * A message to the model that the model did not write. `kind` says where its parts come from (`user.text`,
+ * `generic.turn_aborted`...): readers tell a person's words from the host's by it.
+ */
+export function hostResponseItem(
+  role: 'user' | 'developer',
+  turnId: string,
+  content: unknown[],
+  kind: string,
+): ResponseItem {
   return {
     type: 'message',
-    id: `msg_${id}`,
-    role: 'user',
+    id: `msg_${uuid()}`,
+    role,
     content,
-    internal_chat_message_metadata_passthrough: { turn_id: turnId, create_time: createdAt },
+    internal_chat_message_metadata_passthrough: {
+      turn_id: turnId,
+      create_time: Date.now() / 1000,
+      content_item_kinds: content.map(() => kind),
+    },
   } as ResponseItem;
 }
 
 /** What the model is told when a turn ended before its end. The tag is the format's; readers know it by that. */
-export function abortedMarkerItem(id: string, turnId: string): ResponseItem {
+export function abortedMarkerItem(turnId: string): ResponseItem {
   const text =
     '<turn_aborted>\nThis turn ended early: it was interrupted. What was said or started before may be incomplete.\n</turn_aborted>';
-  return userResponseItem(id, turnId, [{ type: 'input_text', text }], Date.now() / 1000);
+  return hostResponseItem('user', turnId, [{ type: 'input_text', text }], 'generic.turn_aborted');
 }
 
 /** The lines that record a finished visible item, in the mode of the file. */

@@ -49,6 +49,8 @@ export function cutAttempt(state: SessionState, turn: ActiveTurn): void {
 
 /** One request to the model. Resolves to the error that ends the turn, or null. */
 async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnError | null> {
+  const { providerProblem } = state.settings;
+  if (providerProblem !== null) return problemError(providerProblem);
   const attempt: Attempt = { controller: new AbortController(), cut: false };
   turn.attempt = attempt;
   const calls: ResponseItem[] = [];
@@ -79,6 +81,10 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
   for (const call of calls) answerToolCall(state, turn, call);
   if (calls.length > 0) turn.needsAnswer = true;
   return null;
+}
+
+function problemError(message: string): TurnError {
+  return { message, codexErrorInfo: 'unauthorized', additionalDetails: null, misalignment: null };
 }
 
 function isCall(item: ResponseItem): boolean {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { UserInput } from '../protocol/thread.js';
+import type { CoreUserInput } from '../rollout/line.js';
 
 const IMAGE_TYPES: Record<string, string> = {
   '.png': 'image/png',
@@ -14,10 +15,28 @@ const IMAGE_TYPES: Record<string, string> = {
 /** The input as it will be shown and recorded: no half surrogate pairs, `text_elements` always there. */
 export function normalizeInput(input: readonly UserInput[]): UserInput[] {
   return input.map((part) =>
-    part.type === 'text'
-      ? { ...part, text: part.text.toWellFormed(), text_elements: part.text_elements ?? [] }
-      : part,
+    part.type === 'text' ? { ...part, text: part.text.toWellFormed(), text_elements: part.text_elements ?? [] } : part,
   );
+}
+
+/** The same in the rollout's spelling. */
+export function toCoreInput(input: readonly UserInput[]): CoreUserInput[] {
+  return input.map((part) => {
+    switch (part.type) {
+      case 'text':
+        return { type: 'text', text: part.text, text_elements: (part.text_elements ?? []).map(toCoreElement) };
+      case 'image':
+        return { type: 'image', image_url: part.url };
+      case 'localImage':
+        return { type: 'local_image', path: part.path };
+      default:
+        return part as unknown as CoreUserInput;
+    }
+  });
+}
+
+function toCoreElement(element: { byteRange?: { start: number; end: number }; placeholder?: string | null }) {
+  return { byte_range: element.byteRange ?? { start: 0, end: 0 }, placeholder: element.placeholder ?? null };
 }
 
 /** True when every part can be handed to the model without reading a file. */

@@ -266,8 +266,7 @@ export class ConversationRegistry {
     const { id, facts, settings } = plan;
     const owned = facts.ephemeral ? null : (lease ?? (await locks.acquire(id)));
     const journalPath = facts.ephemeral ? null : path.join(home, 'rolloutd', 'journal', `${id}.jsonl`);
-    const writerPort =
-      facts.path === null ? null : writers.open({ conversationId: id, path: facts.path, journalPath });
+    const writerPort = facts.path === null ? null : writers.open({ conversationId: id, path: facts.path, journalPath });
     const conversation = new Conversation(
       {
         facts,
@@ -316,18 +315,26 @@ export class ConversationRegistry {
     const { writers, log } = this.#options;
     const { id } = conversation;
     this.#loaded.delete(id);
-    if (error !== null) log.warn('session ended by an error', { conversationId: id, code: error.code, error: error.message });
+    if (error !== null)
+      log.warn('session ended by an error', { conversationId: id, code: error.code, error: error.message });
     const ending = (async () => {
       if (lease === null) return;
       await writers.release(id);
       await lease.release();
     })()
-      .catch((failure: unknown) => log.error('releasing a conversation failed', { conversationId: id, error: String(failure) }))
+      .catch((failure: unknown) =>
+        log.error('releasing a conversation failed', { conversationId: id, error: String(failure) }),
+      )
       .then(() => {
         this.#ending.delete(id);
         if (conversation.configured !== null) conversation.announceClosed(error);
       });
     this.#ending.set(id, ending);
+  }
+
+  /** The writer is gone for good: every conversation that writes fails, with its reason. */
+  loseWriters(error: DaemonError): void {
+    for (const conversation of this.#loaded.values()) conversation.handle.loseWriter(error);
   }
 
   /** A new writer thread took over from a dead one. */

@@ -1,6 +1,7 @@
 // One loaded conversation: its session, its clients, what is known of it, when it may be unloaded. Main thread.
 import type { DaemonError } from '../errors.js';
-import type { Thread, ThreadStatus } from '../protocol/thread.js';
+import type { Thread, ThreadStatus, TokenUsage } from '../protocol/thread.js';
+import { frameText } from '../session/frame-text.js';
 import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStatePatch } from '../session/messages.js';
 import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
 import type { FanOut, Subscriber } from './fan-out.js';
@@ -80,8 +81,8 @@ export class Conversation {
   }
 
   /**
-   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until release().
-   * The caller must call release() or removeSubscriber().
+   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until catchUp().
+   * The caller must call catchUp() or removeSubscriber().
    */
   subscribeAtSnapshot(subscriber: Subscriber): Promise<PlacedSnapshot> {
     return new Promise((resolve, reject) => {
@@ -94,6 +95,22 @@ export class Conversation {
         onError: reject,
       });
     });
+  }
+
+  /**
+   * After the reply to a subscriber that joined at a snapshot: what the reply does not show (usage, running items with
+   * their text so far), then all that happened since, in order.
+   */
+  catchUp(subscriber: Subscriber, placed: PlacedSnapshot, usage: { turnId: string; usage: TokenUsage } | null): void {
+    const { fanOut, id } = this;
+    const { seq, snapshot } = placed;
+    if (usage !== null) {
+      const params = { threadId: id, turnId: usage.turnId, tokenUsage: usage.usage };
+      fanOut.sendAside(subscriber, 'thread/tokenUsage/updated', frameText('thread/tokenUsage/updated', params), seq);
+    }
+    fanOut.sendAside(subscriber, 'thread/goal/cleared', frameText('thread/goal/cleared', { threadId: id }), seq);
+    for (const text of snapshot.runningItemFrames) fanOut.sendAside(subscriber, 'item/started', text, seq);
+    fanOut.release(subscriber);
   }
 
   addSubscriber(subscriber: Subscriber): void {

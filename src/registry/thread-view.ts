@@ -28,9 +28,7 @@ export function toThread(facts: ConversationFacts, status: ThreadStatus): Thread
   const loaded = status.type !== 'notLoaded';
   return {
     id: facts.id,
-    environments: loaded
-      ? [{ environmentId: 'local', cwd: facts.cwd, runtimeWorkspaceRoots: [facts.cwd] }]
-      : null,
+    environments: loaded ? [{ environmentId: 'local', cwd: facts.cwd, runtimeWorkspaceRoots: [facts.cwd] }] : null,
     extra: null,
     sessionId: facts.id,
     forkedFromId: facts.forkedFromId,

@@ -84,7 +84,10 @@ export class Connection implements Subscriber {
 
   #cutOffSlowClient(): void {
     this.#cutOff = true;
-    this.#log.warn('client does not read, disconnected', { client: this.client?.name, bytes: this.#socket.bufferedAmount });
+    this.#log.warn('client does not read, disconnected', {
+      client: this.client?.name,
+      bytes: this.#socket.bufferedAmount,
+    });
     this.#socket.close(CLOSE_TOO_SLOW, 'client too slow: resume to take up again');
     // It does not read, so it will not answer the close either.
     this.#socket.terminate();

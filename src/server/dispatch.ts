@@ -121,7 +121,8 @@ function gate(connection: Connection, method: MethodName, params: unknown): stri
   if (method === 'initialize') return client === null ? null : 'Already initialized';
   if (client === null) return 'Not initialized';
   if (client.experimentalApi) return null;
-  if ('experimental' in METHODS[method] && METHODS[method].experimental) return `${method} requires experimentalApi capability`;
+  if ('experimental' in METHODS[method] && METHODS[method].experimental)
+    return `${method} requires experimentalApi capability`;
   const given = typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {};
   const field = EXPERIMENTAL_FIELDS[method]?.find((name) => given[name] !== undefined && given[name] !== null);
   return field === undefined ? null : `${method}.${field} requires experimentalApi capability`;

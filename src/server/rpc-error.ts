@@ -32,6 +32,8 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   stale_path: INVALID_REQUEST,
   history_while_running: INVALID_REQUEST,
   already_has_writer: INVALID_REQUEST,
+  lock_unavailable: INTERNAL_ERROR,
+  listen_failed: INTERNAL_ERROR,
   session_configured_not_first_event: INTERNAL_ERROR,
   session_failed: INTERNAL_ERROR,
   worker_lost: INTERNAL_ERROR,

@@ -22,6 +22,8 @@ export type InitialHistory =
 export interface SessionSettings {
   model: string;
   provider: ProviderSettings;
+  /** Why the provider cannot be used (a missing key), or null: turns fail with it. */
+  providerProblem: string | null;
   cwd: string;
   workspaceRoots: string[];
   approvalPolicy: AskForApproval;
@@ -85,6 +87,8 @@ export type SessionCommand =
   | { type: 'interruptTurn'; requestId: number; turnId: string }
   | { type: 'takeSnapshot'; requestId: number }
   | { type: 'replaceWriter'; port: MessagePort }
+  /** No writer will come any more. */
+  | { type: 'loseWriter'; error: DaemonErrorData }
   | { type: 'endSession' };
 
 /** The state of a live conversation at one point in its order of events. */

@@ -32,9 +32,7 @@ export interface SessionHandleEvents {
   onEnded: (error: DaemonError | null) => void;
 }
 
-type Pending =
-  | { kind: 'reply'; handler: ReplyHandler }
-  | { kind: 'snapshot'; handler: SnapshotHandler };
+type Pending = { kind: 'reply'; handler: ReplyHandler } | { kind: 'snapshot'; handler: SnapshotHandler };
 
 type CommandWithReply = Extract<SessionCommand, { requestId: number }>;
 type Unnumbered<Command> = Command extends unknown ? Omit<Command, 'requestId'> : never;
@@ -87,6 +85,11 @@ export class SessionHandle {
   /** Hands the session a channel to a writer that replaced a dead one. */
   replaceWriter(port: MessagePort): void {
     this.#port.postMessage({ type: 'replaceWriter', port } satisfies SessionCommand, [port]);
+  }
+
+  /** Tells the session that no writer will come any more: it fails. */
+  loseWriter(error: DaemonError): void {
+    this.#port.postMessage({ type: 'loseWriter', error: error.toData() } satisfies SessionCommand);
   }
 
   /** Asks the session to end; resolves when it is over. */

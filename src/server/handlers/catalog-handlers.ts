@@ -1,6 +1,5 @@
 // What a client asks at its start: models, configuration, account, skills. Main thread.
-import type { Config } from '../../config/config-schema.js';
-import { toConfigReadResponse } from '../../config/config-response.js';
+import type { Config } from '../../config/config.js';
 import type { Handler } from '../dispatch.js';
 import type { HandlerContext } from './handler-context.js';
 
@@ -12,8 +11,8 @@ const EFFORTS = ['low', 'medium', 'high'].map((reasoningEffort) => ({
 /** The configured model first; the built-in one is always there. */
 export function modelListHandler(context: HandlerContext): Handler<'model/list'> {
   return (params, respond) => {
-    const { config } = context.loadConfig(null);
-    const models = [...new Set([config.model, 'offline'].filter((model) => model !== undefined && model !== null))];
+    const config = context.readConfig(null);
+    const models = [...new Set([config.model, 'offline'])];
     const start = params.cursor == null ? 0 : Math.max(0, models.indexOf(params.cursor) + 1);
     const page = models.slice(start, start + Math.max(1, params.limit ?? models.length));
     const isLast = start + page.length >= models.length;
@@ -33,11 +32,13 @@ function toModel(model: string, config: Config): unknown {
     upgradeInfo: null,
     availabilityNux: null,
     displayName: model,
-    description: offline ? 'Built in: answers without a network and says how to configure a model' : 'From the configuration',
+    description: offline
+      ? 'Built in: answers without a network and says how to configure a model'
+      : 'From the configuration',
     modelSpecialty: null,
     hidden: false,
     supportedReasoningEfforts: offline ? [] : EFFORTS,
-    defaultReasoningEffort: config.model_reasoning_effort ?? 'medium',
+    defaultReasoningEffort: config.modelReasoningEffort ?? 'medium',
     inputModalities: offline ? ['text'] : ['text', 'image'],
     supportsPersonality: false,
     additionalSpeedTiers: [],
@@ -50,7 +51,7 @@ function toModel(model: string, config: Config): unknown {
 
 export function configReadHandler(context: HandlerContext): Handler<'config/read'> {
   return (params, respond) => {
-    respond.result(toConfigReadResponse(context.loadConfig(params.cwd ?? null), params.includeLayers ?? false));
+    respond.result(context.describeConfig(params.cwd ?? null, params.includeLayers ?? false));
   };
 }
 

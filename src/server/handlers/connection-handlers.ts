@@ -11,7 +11,10 @@ export function initializeHandler(context: HandlerContext): Handler<'initialize'
   return (params, respond) => {
     const { name, version } = params.clientInfo;
     if (!HEADER_VALUE.test(name)) {
-      throw new DaemonError('invalid_request', `Invalid clientInfo.name: '${name}'. Must be a valid HTTP header value.`);
+      throw new DaemonError(
+        'invalid_request',
+        `Invalid clientInfo.name: '${name}'. Must be a valid HTTP header value.`,
+      );
     }
     const { connection } = respond;
     connection.client = {

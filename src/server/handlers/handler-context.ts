@@ -1,5 +1,5 @@
 // What the handlers are given: the rest of the house, by its interfaces. Main thread.
-import type { LoadedConfig } from '../../config/load-config.js';
+import type { Config } from '../../config/config.js';
 import type { IndexClient } from '../../index/index-client.js';
 import type { Log } from '../../log.js';
 import type { ConversationRegistry } from '../../registry/conversation-registry.js';
@@ -12,6 +12,8 @@ export interface HandlerContext {
   registry: ConversationRegistry;
   index: IndexClient;
   /** Reads the configuration afresh; throws config_invalid. */
-  loadConfig: (cwd: string | null) => LoadedConfig;
+  readConfig: (cwd: string | null) => Config;
+  /** The result of config/read, secrets left out. */
+  describeConfig: (cwd: string | null, includeLayers: boolean) => unknown;
   log: Log;
 }

@@ -4,7 +4,6 @@ import type { ParamsOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
 import type { NewConversation } from '../../registry/conversation-registry.js';
 import type { ConversationRequest } from '../../registry/seams.js';
-import { frameText } from '../../session/frame-text.js';
 import type { Connection } from '../connection.js';
 import type { Handler } from '../dispatch.js';
 import { RAW_PLACE, stringifyWith } from '../raw-json.js';
@@ -62,17 +61,8 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
             });
       respond.resultJson(stringifyWith(toSessionResult(conversation, RAW_PLACE), history?.turnsJson ?? '[]'));
       const usage = snapshot.tokenUsage ?? history?.tokenUsage?.usage ?? null;
-      const threadId = conversation.id;
-      const aside = (method: Parameters<typeof frameText>[0], text: string): void =>
-        conversation.fanOut.sendAside(connection, method, text, seq);
-      if (usage !== null) {
-        const turnId = snapshot.activeTurnId ?? history?.tokenUsage?.turnId ?? '';
-        const text = frameText('thread/tokenUsage/updated', { threadId, turnId, tokenUsage: usage });
-        aside('thread/tokenUsage/updated', text);
-      }
-      aside('thread/goal/cleared', frameText('thread/goal/cleared', { threadId }));
-      for (const text of snapshot.runningItemFrames) aside('item/started', text);
-      conversation.fanOut.release(connection);
+      const turnId = snapshot.activeTurnId ?? history?.tokenUsage?.turnId ?? '';
+      conversation.catchUp(connection, { snapshot, seq }, usage === null ? null : { turnId, usage });
     } catch (error) {
       conversation.removeSubscriber(connection);
       throw error;

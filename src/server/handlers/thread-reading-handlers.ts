@@ -70,7 +70,7 @@ function answer(respond: Responder, thread: object, turnsJson: string | null, fi
   respond.resultJson(stringifyWith(result, turnsJson ?? '[]'));
 }
 
-export function threadListHandler({ index, registry, loadConfig }: HandlerContext): Handler<'thread/list'> {
+export function threadListHandler({ index, registry, readConfig }: HandlerContext): Handler<'thread/list'> {
   return async (params, respond) => {
     const page = await index.list({
       cursor: params.cursor ?? null,
@@ -79,7 +79,7 @@ export function threadListHandler({ index, registry, loadConfig }: HandlerContex
       sortDirection: params.sortDirection ?? 'desc',
       searchTerm: params.searchTerm ?? null,
       cwd: params.cwd == null ? null : [params.cwd].flat(),
-      modelProviders: params.modelProviders ?? [loadConfig(null).config.model_provider ?? 'offline'],
+      modelProviders: params.modelProviders ?? [readConfig(null).modelProvider],
       sourceKinds: params.sourceKinds ?? null,
       archived: params.archived ?? false,
     });

@@ -1,0 +1,176 @@
+// Brings a conversation back from its rollout: what the model saw, where to append, what was left open. Session worker.
+import { DaemonError } from '../errors.js';
+import { applyJournal, quarantineJournal, readJournal } from '../rollout/journal.js';
+import type { PartialItem } from '../rollout/journal.js';
+import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
+import { toModelHistory } from '../rollout/model-history.js';
+import { previewOfLine } from '../rollout/preview.js';
+import type { LineKind, RolloutLinesRead } from '../rollout/read-rollout-lines.js';
+import { readRolloutLines } from '../rollout/read-rollout-lines.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import type { InitialHistory } from '../session/messages.js';
+import type { ModelUsage } from './model/model.js';
+import type { PendingRecovery } from './recovery.js';
+import type { LineBody } from './recorder.js';
+import { fromCore } from './token-totals.js';
+
+export interface LoadedHistory {
+  items: ResponseItem[];
+  mode: HistoryMode;
+  nextOrdinal: number;
+  /** Bytes of the file. */
+  size: number;
+  tornTail: boolean;
+  preview: string;
+  baseInstructions: string | null;
+  lastTurnId: string | null;
+  usage: { total: ModelUsage; last: ModelUsage } | null;
+  recovery: PendingRecovery | null;
+  /** Lines that a new file must begin with, after its session_meta. */
+  inherited: LineBody[];
+  warnings: string[];
+}
+
+const WANTED: ReadonlySet<LineKind> = new Set([
+  'session_meta',
+  'response_item',
+  'compacted',
+  'event_msg/task_started',
+  'event_msg/task_complete',
+  'event_msg/turn_aborted',
+  'event_msg/item_completed',
+  'event_msg/user_message',
+  'event_msg/token_count',
+  'event_msg/thread_rolled_back',
+]);
+
+/** Throws rollout_unreadable when the file has no session_meta, and what reading throws. Writes nothing. */
+export async function loadHistory(history: InitialHistory, journalPath: string | null): Promise<LoadedHistory> {
+  const gathered = new GatheredHistory();
+  switch (history.type) {
+    case 'new':
+      return gathered.finish(null, null);
+    case 'forked': {
+      for (const line of history.items) gathered.take(line);
+      const inherited = history.items.filter((line) => line.type !== 'session_meta');
+      return { ...gathered.finish(null, null), inherited, recovery: null };
+    }
+    case 'resumed': {
+      const read = await readRolloutLines(history.rolloutPath, (line) => gathered.take(line), { kinds: WANTED });
+      if (gathered.meta === null) {
+        throw new DaemonError('rollout_unreadable', `the rollout ${history.rolloutPath} has no session metadata`);
+      }
+      return gathered.finish(read, journalPath);
+    }
+  }
+}
+
+class GatheredHistory {
+  meta: SessionMetaPayload | null = null;
+  #modelLines: RolloutLine[] = [];
+  #preview: string | null = null;
+  #usage: LoadedHistory['usage'] = null;
+  #lastTurnId: string | null = null;
+  #openTurn: { turnId: string; startedAt: number; completed: Set<string> } | null = null;
+
+  take(line: RolloutLine): void {
+    this.#preview ??= previewOfLine(line);
+    switch (line.type) {
+      case 'session_meta':
+        this.meta ??= line.payload;
+        break;
+      case 'compacted':
+        if (line.payload.replacement_history) this.#modelLines = [];
+        this.#modelLines.push(line);
+        break;
+      case 'response_item':
+        this.#modelLines.push(line);
+        break;
+      case 'event_msg':
+        this.#takeEvent(line);
+        break;
+      case 'turn_context':
+      case 'world_state':
+      case 'token_usage_record':
+        break;
+    }
+  }
+
+  #takeEvent(line: RolloutLine & { type: 'event_msg' }): void {
+    const event = line.payload;
+    switch (event.type) {
+      case 'task_started':
+        this.#lastTurnId = event.turn_id;
+        this.#openTurn = { turnId: event.turn_id, startedAt: event.started_at ?? 0, completed: new Set() };
+        break;
+      case 'task_complete':
+      case 'turn_aborted':
+        this.#openTurn = null;
+        break;
+      case 'item_completed':
+        if (event.turn_id === this.#openTurn?.turnId) this.#openTurn.completed.add(event.item.id);
+        break;
+      case 'token_count': {
+        const total = fromCore(event.info?.total_token_usage);
+        const last = fromCore(event.info?.last_token_usage);
+        if (total !== null && last !== null) this.#usage = { total, last };
+        break;
+      }
+      case 'thread_rolled_back':
+        this.#modelLines.push(line);
+        break;
+      default:
+        break;
+    }
+  }
+
+  finish(read: RolloutLinesRead | null, journalPath: string | null): LoadedHistory {
+    const items = toModelHistory(this.#modelLines);
+    const warnings: string[] = [];
+    if (read !== null && read.setAside.count > 0) {
+      warnings.push(`${read.setAside.count} damaged line(s) of the rollout were set aside; they stay in the file`);
+    }
+    if (this.meta?.history_base) {
+      warnings.push('the history before the fork or revert lies in another rollout and is not shown to the model yet');
+    }
+    return {
+      items,
+      mode: this.meta?.history_mode ?? (read === null ? 'paginated' : 'legacy'),
+      nextOrdinal: read?.nextOrdinal ?? 0,
+      size: read?.size ?? 0,
+      tornTail: read?.tornTail ?? false,
+      preview: this.#preview ?? '',
+      baseInstructions: this.meta?.base_instructions?.text ?? null,
+      lastTurnId: this.#lastTurnId,
+      usage: this.#usage,
+      recovery: this.#recovery(items, read?.size ?? 0, journalPath, warnings),
+      inherited: [],
+      warnings,
+    };
+  }
+
+  #recovery(
+    items: readonly ResponseItem[],
+    size: number,
+    journalPath: string | null,
+    warnings: string[],
+  ): PendingRecovery | null {
+    const open = this.#openTurn;
+    if (open === null) return null;
+    const recorded = new Set(this.#modelLines.flatMap((line) => (line.type === 'response_item' ? [line.payload] : [])));
+    const danglingOutputs = items.filter((item) => item.type.endsWith('_call_output') && !recorded.has(item));
+    const partialItems = journalPath === null ? [] : recoverText(journalPath, size, open.completed, warnings);
+    return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, partialItems };
+  }
+}
+
+function recoverText(journalPath: string, size: number, completed: Set<string>, warnings: string[]): PartialItem[] {
+  const journal = readJournal(journalPath);
+  if (journal === null) return [];
+  const applied = applyJournal(journal, size, completed);
+  if (applied.discarded === 'size_mismatch') {
+    const aside = quarantineJournal(journalPath);
+    warnings.push(`text of an unfinished answer does not fit its rollout and was set aside as ${aside}`);
+  }
+  return applied.items;
+}

@@ -1,0 +1,118 @@
+// A session from its first message to its last: what a session worker runs, once per conversation. Session worker.
+import { threadId } from 'node:worker_threads';
+import { DaemonError } from '../errors.js';
+import type { SessionCommand, SessionEvent, SessionInit } from '../session/messages.js';
+import { JournalKeeper } from './journal-keeper.js';
+import { loadHistory } from './load-history.js';
+import type { LoadedHistory } from './load-history.js';
+import { createModel } from './model/create-model.js';
+import { Outbox } from './outbox.js';
+import { Recorder } from './recorder.js';
+import { RolloutSink } from './rollout-sink.js';
+import { Session } from './session.js';
+import type { SessionState } from './session-state.js';
+import { TokenTotals } from './token-totals.js';
+
+/** Milliseconds by which appends lag behind when publishing goes first: the oracle's own test needs a visible loss. */
+const UNSAFE_LAG_MS = 40;
+
+/**
+ * The first message is sessionConfigured with the id of the start request, the last one is `ended`; then the port
+ * closes and the promise resolves. Never rejects: a failure travels in `ended`.
+ */
+export async function runSession(init: SessionInit): Promise<void> {
+  const { port } = init;
+  const post = (event: SessionEvent): void => port.postMessage(event);
+  let error: DaemonError | null = null;
+  try {
+    const history = await loadHistory(init.history, init.journalPath);
+    error = await serve(init, history, post);
+  } catch (failure) {
+    error = DaemonError.from(failure, 'session_failed');
+  }
+  init.writerPort?.close();
+  post({ type: 'ended', error: error?.toData() ?? null });
+  port.close();
+}
+
+/** Resolves when the session was asked to end, or to the error that ended it. */
+async function serve(
+  init: SessionInit,
+  history: LoadedHistory,
+  post: (event: SessionEvent) => void,
+): Promise<DaemonError | null> {
+  let session: Session | null = null;
+  const over = deferred();
+  const sink =
+    init.writerPort === null
+      ? null
+      : new RolloutSink({
+          port: init.writerPort,
+          size: history.size,
+          tornTail: history.tornTail,
+          lagMs: init.recordBeforePublish ? 0 : UNSAFE_LAG_MS,
+          onAdvance: () => outbox.advance(),
+          onFailed: (error) => {
+            session?.fail(error);
+            over.resolve();
+          },
+          onJournalFailed: (message) => post({ type: 'warning', message }),
+        });
+  const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
+  const state = makeState(init, history, outbox, sink);
+  session = new Session({
+    init,
+    state,
+    sink,
+    inherited: history.inherited,
+    recovery: history.recovery,
+    materialized: init.history.type === 'resumed',
+    preview: history.preview,
+  });
+  const live = session;
+  init.port.on('message', (command: SessionCommand) => {
+    if (command.type === 'endSession') over.resolve();
+    else live.handle(command);
+  });
+  post({
+    type: 'sessionConfigured',
+    submitId: init.submitId,
+    conversationId: init.conversationId,
+    threadId,
+    history: {
+      preview: history.preview,
+      rolloutSize: history.size,
+      warnings: history.warnings,
+      lastTurnId: history.lastTurnId,
+    },
+  });
+  await over.promise;
+  await live.end();
+  return live.failure;
+}
+
+function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, sink: RolloutSink | null): SessionState {
+  const { settings } = init;
+  return {
+    conversationId: init.conversationId,
+    outbox,
+    recorder: new Recorder(sink, history.mode, history.nextOrdinal),
+    journal: new JournalKeeper(sink),
+    tokens: new TokenTotals(history.usage?.total ?? null, history.usage?.last ?? null, settings.contextWindow),
+    history: history.items,
+    baseInstructions: history.baseInstructions ?? settings.baseInstructions,
+    settings,
+    model: createModel(settings.provider),
+    turn: null,
+    status: { type: 'idle' },
+    firstUnreadTurnId: null,
+  };
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

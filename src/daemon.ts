@@ -1,0 +1,159 @@
+// The composition root: puts the house together, starts it, and takes it down in order. Main thread.
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { v4 as uuid } from 'uuid';
+import { AuthManager } from './auth/auth-manager.js';
+import { ensureToken } from './auth/token-file.js';
+import { toConfigReadResponse } from './config/config-response.js';
+import { loadConfig } from './config/load-config.js';
+import { resolveSessionSettings } from './config/session-settings.js';
+import { IndexClient } from './index/index-client.js';
+import { createLog } from './log.js';
+import type { LogLevel } from './log.js';
+import { ConversationRegistry } from './registry/conversation-registry.js';
+import { WriterLocks } from './registry/writer-lock.js';
+import { WriterThread } from './rollout/writer-thread.js';
+import { Connection } from './server/connection.js';
+import { Dispatcher } from './server/dispatch.js';
+import { createHandlerTable } from './server/handlers/handler-table.js';
+import { startListener } from './server/listener.js';
+import { SessionPool } from './session/session-pool.js';
+
+export interface DaemonOptions {
+  home: string;
+  /** `ws://IP:PORT`, port 0 picks one; null takes the configuration's. */
+  listen: string | null;
+  authMode: 'token' | 'none';
+  /** `key=value`, above all configuration files. */
+  configOverrides: string[];
+  logLevel?: LogLevel;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Daemon {
+  /** `ws://IP:PORT` as bound. */
+  url: string;
+  registry: ConversationRegistry;
+  /** Ends sessions, flushes rollouts, frees locks, closes sockets; may be called twice. */
+  close(): Promise<void>;
+}
+
+/** The version of the package this runs from. */
+export function readVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Rejects with a DaemonError when the daemon cannot start; nothing is left running then. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const home = path.resolve(options.home);
+  const { env, configOverrides } = options;
+  makePrivateFolders(home);
+  const version = readVersion();
+  const readConfig = (cwd: string | null) =>
+    loadConfig({ home, cliOverrides: configOverrides, requestOverrides: null, env, cwd });
+  const loaded = readConfig(null);
+  const { daemon: own } = loaded.config;
+  const level = options.logLevel ?? own.logLevel;
+  const log = createLog({ dir: path.join(home, 'rolloutd', 'logs'), level, console: true });
+  const told = new Set<string>();
+  const warnOnce = (message: string): void => {
+    if (told.has(message)) return;
+    told.add(message);
+    log.warn(message);
+  };
+  for (const warning of loaded.warnings) warnOnce(warning.message);
+  const auth = new AuthManager({ home, onWarning: warnOnce });
+  const token = options.authMode === 'none' ? null : ensureToken(home);
+  if (token !== null) log.addSecret(token);
+
+  const pool = new SessionPool({
+    maxThreads: own.maxThreads,
+    sessionsPerWorker: own.sessionsPerWorker,
+    onError: (error) => log.error('session pool error', { error: String(error) }),
+  });
+  const writers = new WriterThread({
+    onReplaced: (conversationId, port) => registry.replaceWriter(conversationId, port),
+    onDied: (error) => log.error('the rollout writer died, starting another', { error: error.message }),
+    onParked: (error) => {
+      log.error('the rollout writer keeps dying', { error: error.message });
+      registry.loseWriters(error);
+    },
+  });
+  const index = new IndexClient({ home });
+  const unsafe = env['ROLLOUTD_UNSAFE_PUBLISH_FIRST'] === '1';
+  if (unsafe) log.warn('publishing before recording: for testing only');
+  const registry: ConversationRegistry = new ConversationRegistry({
+    home,
+    version,
+    epoch: uuid().slice(0, 8),
+    pool,
+    writers,
+    locks: new WriterLocks(home),
+    lookup: {
+      find: (conversationId) => index.find(conversationId),
+      describe: async (rolloutPath) =>
+        (await index.read({ path: rolloutPath, includeTurns: false, liveTurnId: null })).summary,
+    },
+    resolveSettings: (request, recorded) =>
+      resolveSessionSettings(
+        { home, cliOverrides: configOverrides, env, auth, onWarning: warnOnce },
+        request,
+        recorded,
+      ),
+    log,
+    recordBeforePublish: !unsafe,
+  });
+  const dispatcher = new Dispatcher(
+    createHandlerTable({
+      home,
+      version,
+      installationId: uuid(),
+      registry,
+      index,
+      readConfig: (cwd) => readConfig(cwd).config,
+      describeConfig: (cwd, includeLayers) => toConfigReadResponse(readConfig(cwd), includeLayers),
+      log,
+    }),
+    log,
+  );
+
+  let closing: Promise<void> | null = null;
+  const listener = await startListener({
+    listen: options.listen ?? own.listen,
+    authMode: options.authMode,
+    token,
+    allowedOrigins: own.allowedOrigins,
+    allowedHosts: own.allowedHosts,
+    isReady: () => closing === null,
+    onConnection: (socket, rawSocket) => {
+      const connection = new Connection(socket, rawSocket, log);
+      registry.addListener(connection);
+      socket.on('message', (data: Buffer, isBinary) =>
+        dispatcher.receive(connection, isBinary ? '' : data.toString(), isBinary),
+      );
+      socket.on('close', () => registry.removeListener(connection));
+      // 'close' follows; the reason (a frame too large, a protocol error) is the client's to see.
+      socket.on('error', (error) => log.info('connection error', { error: error.message }));
+    },
+    log,
+  });
+  log.info('listening', { url: listener.url, home, version, pid: process.pid });
+
+  const shutDown = async (): Promise<void> => {
+    listener.stopAccepting();
+    await registry.close();
+    await listener.close();
+    await Promise.all([pool.close(), writers.close(), index.close()]);
+    log.info('stopped', { pid: process.pid });
+    await log.close();
+  };
+  return { url: listener.url, registry, close: () => (closing ??= shutDown()) };
+}
+
+function makePrivateFolders(home: string): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const own = path.join(home, 'rolloutd');
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  chmodSync(own, 0o700);
+}
