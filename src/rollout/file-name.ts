@@ -1,0 +1,53 @@
+// Names and places of rollout files. Any thread.
+import { join } from 'node:path';
+
+/** Folders of a home that hold rollouts. */
+export const SESSIONS_FOLDER = 'sessions';
+export const ARCHIVED_SESSIONS_FOLDER = 'archived_sessions';
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const ROLLOUT_NAME = new RegExp(
+  `^rollout-(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2})-(\\d{2})-(\\d{2})-(${UUID})(?:_(${UUID}))?\\.jsonl$`,
+);
+
+export interface RolloutName {
+  /** From the name, which holds local time to the second. */
+  createdAt: Date;
+  id: string;
+  /** Set when the file continues the conversation after a revert. */
+  segmentId: string | null;
+}
+
+/** `sessions/YYYY/MM/DD/rollout-YYYY-MM-DDThh-mm-ss-ID.jsonl` under the home, in local time. */
+export function rolloutPathFor(home: string, createdAt: Date, id: string): string {
+  const year = String(createdAt.getFullYear()).padStart(4, '0');
+  const [month, day, hour, minute, second] = [
+    createdAt.getMonth() + 1,
+    createdAt.getDate(),
+    createdAt.getHours(),
+    createdAt.getMinutes(),
+    createdAt.getSeconds(),
+  ].map((part) => String(part).padStart(2, '0')) as [string, string, string, string, string];
+  const name = `rollout-${year}-${month}-${day}T${hour}-${minute}-${second}-${id}.jsonl`;
+  return join(home, SESSIONS_FOLDER, year, month, day, name);
+}
+
+/** Reads a file's name, without its folder; null when it is not that of a rollout. */
+export function parseRolloutName(name: string): RolloutName | null {
+  const match = ROLLOUT_NAME.exec(name);
+  if (match === null) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const createdAt = new Date(year, month - 1, day, hour, minute, second);
+  // A date that does not exist rolls over to another one.
+  if (createdAt.getMonth() !== month - 1 || createdAt.getDate() !== day || hour > 23 || minute > 59 || second > 59) {
+    return null;
+  }
+  return { createdAt, id: match[7]!, segmentId: match[8] ?? null };
+}

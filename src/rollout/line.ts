@@ -1,0 +1,263 @@
+// The lines of a rollout file, as versions 0.34 to 0.169 of the format write them. Types only, any thread.
+import type { ResponseItem } from './response-item.js';
+
+/** Turns are read from item_completed lines (paginated) or from message events (legacy). */
+export type HistoryMode = 'paginated' | 'legacy';
+
+interface LineBase {
+  /** ISO 8601, UTC, milliseconds. Empty when the writer left it out. */
+  timestamp: string;
+  /** Counts the lines of a paginated file from 0; a file that continues another goes on counting. */
+  ordinal?: number;
+  /** Bookkeeping of the writer beside a response_item. */
+  metadata?: unknown;
+}
+
+/** One line. Types that this version does not know never become a RolloutLine: see parseLine. */
+export type RolloutLine =
+  | (LineBase & { type: 'session_meta'; payload: SessionMetaPayload })
+  | (LineBase & { type: 'response_item'; payload: ResponseItem })
+  | (LineBase & { type: 'event_msg'; payload: EventPayload })
+  | (LineBase & { type: 'turn_context'; payload: TurnContextPayload })
+  | (LineBase & { type: 'world_state'; payload: WorldStatePayload })
+  | (LineBase & { type: 'compacted'; payload: CompactedPayload })
+  | (LineBase & { type: 'token_usage_record'; payload: TokenUsageRecordPayload });
+
+export type LineOfType<T extends RolloutLine['type']> = Extract<RolloutLine, { type: T }>;
+
+/** Who, where and when. The first one of a file counts; a legacy fork carries its source's as a second. */
+export interface SessionMetaPayload {
+  id: string;
+  /** The tree of conversations this one belongs to; its own id for a root. */
+  session_id?: string;
+  timestamp: string;
+  cwd: string;
+  originator: string;
+  cli_version: string;
+  /** A word, or an object for sub-agents and custom hosts; absent before 0.45. */
+  source?: unknown;
+  thread_source?: string | null;
+  model_provider?: string | null;
+  /** Before 0.98. */
+  instructions?: string | null;
+  base_instructions?: { text: string; provenance?: unknown } | null;
+  history_mode?: HistoryMode;
+  runtime_workspace_roots?: string[];
+  context_window?: { window_id: string } | null;
+  git?: { commit_hash?: string; branch?: string; repository_url?: string } | null;
+  forked_from_id?: string | null;
+  forked_from_ordinal_exclusive?: number;
+  /** The lines before this file's first lie in another file, up to this point. */
+  history_base?: { thread_id: string; end_ordinal_exclusive: number; end_byte_offset: number } | null;
+  dynamic_tools?: unknown[];
+  multi_agent_version?: string | null;
+  account_scoped?: boolean;
+}
+
+/** The settings a turn ran with. */
+export interface TurnContextPayload {
+  /** Absent before 0.98. */
+  turn_id?: string;
+  root_turn_id?: string | null;
+  cwd: string;
+  model: string;
+  /** A word, or an object of gates; see toThreadSettings. */
+  approval_policy?: unknown;
+  /** `{type}`, or `{mode}` before 0.63. */
+  sandbox_policy?: unknown;
+  permission_profile?: unknown;
+  approvals_reviewer?: string;
+  effort?: string | null;
+  summary?: string | null;
+  collaboration_mode?: unknown;
+  workspace_roots?: string[];
+  [field: string]: unknown;
+}
+
+/** What the model was told of its surroundings; the first is `full`, later ones hold what changed. */
+export interface WorldStatePayload {
+  full: boolean;
+  state: Record<string, unknown>;
+}
+
+export interface CompactedPayload {
+  /** The summary. */
+  message: string;
+  /** What the model sees from here on instead of everything before; absent in files of older versions. */
+  replacement_history?: ResponseItem[] | null;
+  [field: string]: unknown;
+}
+
+export interface RolloutTokenUsage {
+  input_tokens: number;
+  cached_input_tokens: number;
+  /** Absent before 0.169. */
+  cache_write_input_tokens?: number;
+  output_tokens: number;
+  reasoning_output_tokens: number;
+  total_tokens: number;
+}
+
+/** Usage of one response of the model. */
+export interface TokenUsageRecordPayload {
+  thread_id: string;
+  turn_id: string;
+  session_id: string;
+  root_turn_id: string;
+  response_id: string;
+  usage: RolloutTokenUsage;
+  turn_token_usage: RolloutTokenUsage;
+  thread_token_usage: RolloutTokenUsage;
+}
+
+export interface TokenUsageInfo {
+  total_token_usage: RolloutTokenUsage;
+  last_token_usage: RolloutTokenUsage;
+  last_usage_includes_reasoning?: boolean;
+  model_context_window?: number | null;
+}
+
+/** `codex_error_info` is a snake_case word or an object with one such key. */
+export interface EventError {
+  message: string;
+  codex_error_info?: unknown;
+}
+
+/** Payloads of event_msg lines that this version reads or writes. Times without `_ms` are Unix seconds. */
+export type EventPayload =
+  | {
+      type: 'task_started';
+      turn_id: string;
+      root_turn_id?: string | null;
+      started_at?: number | null;
+      model_context_window?: number | null;
+      collaboration_mode_kind?: string;
+      turn_attribution?: unknown;
+    }
+  | {
+      type: 'task_complete';
+      turn_id?: string | null;
+      root_turn_id?: string | null;
+      last_agent_message?: string | null;
+      error?: EventError | null;
+      started_at?: number | null;
+      completed_at?: number | null;
+      duration_ms?: number | null;
+      time_to_first_token_ms?: number | null;
+    }
+  | {
+      type: 'turn_aborted';
+      turn_id?: string | null;
+      root_turn_id?: string | null;
+      reason?: string;
+      started_at?: number | null;
+      completed_at?: number | null;
+      duration_ms?: number | null;
+    }
+  | {
+      type: 'item_completed';
+      thread_id: string;
+      turn_id: string;
+      item: CoreItem;
+      started_at_ms?: number | null;
+      completed_at_ms?: number | null;
+    }
+  | { type: 'token_count'; info?: TokenUsageInfo | null; rate_limits?: unknown }
+  | {
+      type: 'user_message';
+      message: string;
+      /** `plain` marks a person's words; only 0.34 to 0.45 name a kind. */
+      kind?: string;
+      client_id?: string | null;
+      images?: string[] | null;
+      local_images?: string[] | null;
+      text_elements?: CoreTextElement[] | null;
+    }
+  | { type: 'agent_message'; message: string; phase?: string | null; memory_citation?: unknown }
+  | { type: 'agent_reasoning'; text: string }
+  | { type: 'agent_reasoning_raw_content'; text: string }
+  | { type: 'thread_settings_applied'; thread_id: string; thread_settings: Record<string, unknown> }
+  | { type: 'thread_rolled_back'; num_turns: number }
+  | { type: 'error'; message: string; codex_error_info?: unknown };
+
+export type EventOfType<T extends EventPayload['type']> = Extract<EventPayload, { type: T }>;
+
+export interface CoreTextElement {
+  byte_range: { start: number; end: number };
+  placeholder?: string | null;
+}
+
+/** A part of what a user sent. Other types may occur. */
+export type CoreUserInput =
+  | { type: 'text'; text: string; text_elements?: CoreTextElement[] | null }
+  | { type: 'image'; image_url?: string; file_id?: string; detail?: string | null }
+  | { type: 'local_image'; path: string; detail?: string | null }
+  | { type: 'audio'; audio_url?: string; file_id?: string }
+  | { type: 'local_audio'; path: string }
+  | { type: 'skill'; name: string; path: string }
+  | { type: 'mention'; name: string; path: string };
+
+export interface CoreDuration {
+  secs: number;
+  nanos: number;
+}
+
+export type CoreFileChange =
+  | { type: 'add'; content: string }
+  | { type: 'delete'; content: string }
+  | { type: 'update'; unified_diff: string; move_path?: string | null };
+
+/** An item of a turn as item_completed holds it. */
+export type CoreItem =
+  | { type: 'UserMessage'; id: string; client_id?: string | null; content: CoreUserInput[] }
+  | {
+      type: 'AgentMessage';
+      id: string;
+      content: { type: 'Text'; text: string }[];
+      phase?: string | null;
+      /** Ours alone: the item was cut short and holds what had come by then. */
+      partial?: boolean;
+    }
+  | { type: 'Reasoning'; id: string; summary_text: string[]; raw_content?: string[]; partial?: boolean }
+  | {
+      type: 'CommandExecution';
+      id: string;
+      process_id?: string | null;
+      command: string[];
+      /** A file: URL. */
+      cwd: string;
+      parsed_cmd: { type: string; cmd: string; name?: string; query?: string | null; path?: string | null }[];
+      source: string;
+      status: string;
+      aggregated_output?: string | null;
+      exit_code?: number | null;
+      duration?: CoreDuration | null;
+    }
+  | {
+      type: 'FileChange';
+      id: string;
+      /** By absolute path. */
+      changes: Record<string, CoreFileChange>;
+      status: string;
+      stdout?: string;
+      stderr?: string;
+    }
+  | {
+      type: 'DynamicToolCall';
+      id: string;
+      namespace?: string | null;
+      tool: string;
+      arguments: unknown;
+      status: string;
+      content_items?: unknown[] | null;
+      success?: boolean | null;
+      duration?: CoreDuration | null;
+    }
+  | { type: 'WebSearch'; id: string; query: string; action?: Record<string, unknown> | null; results?: unknown[] }
+  | { type: 'ImageView'; id: string; path: string }
+  | { type: 'ContextCompaction'; id: string }
+  | { type: 'EnteredReviewMode'; id: string; target?: unknown; user_facing_hint?: string | null }
+  | { type: 'ExitedReviewMode'; id: string; review_output?: { overall_explanation?: string } | null }
+  | { type: 'Plan'; id: string; text: string };
+
+export type CoreItemOfType<T extends CoreItem['type']> = Extract<CoreItem, { type: T }>;

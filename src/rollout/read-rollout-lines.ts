@@ -1,0 +1,65 @@
+// Streams the typed lines of a rollout file; lines nobody wants are passed over unparsed. Any thread.
+import type { EventPayload, RolloutLine } from './line.js';
+import { readLines } from './line-reader.js';
+import type { LinesRead } from './line-reader.js';
+import { parseLine } from './parse-line.js';
+
+/** What a line is, as its first bytes tell: `response_item`, or `event_msg/task_started`. */
+export type LineKind = Exclude<RolloutLine['type'], 'event_msg'> | `event_msg/${EventPayload['type']}`;
+
+/** Returning false ends the read. `index` counts the records of the file from 0. */
+export type RolloutLineVisitor = (line: RolloutLine, index: number) => boolean | void;
+
+export interface ReadRolloutLinesOptions {
+  /** Byte to stop before: the end of a line. Default: the size the file has when it is opened. */
+  end?: number;
+  /** Kinds to pass on; default all. Lines of other kinds may be passed on all the same: it only saves time. */
+  kinds?: ReadonlySet<LineKind>;
+  /** Bytes per read; small ones suit those who stop early. */
+  chunkBytes?: number;
+}
+
+export interface RolloutLinesRead extends LinesRead {
+  /** The ordinal that the next line of a paginated file gets. */
+  nextOrdinal: number;
+}
+
+// Writers put the fields in this order; a line with another order is parsed to find out.
+const HEAD = /^\{"timestamp":"[^"\\]*",(?:"ordinal":(\d+),)?"type":"(\w+)","payload":\{(?:"type":"(\w+)")?/;
+
+/**
+ * Calls `visit` for every line of a type this version knows, in file order. Lines of unknown types are passed over,
+ * malformed ones set aside. Throws what opening, reading and `visit` throw.
+ */
+export async function readRolloutLines(
+  path: string,
+  visit: RolloutLineVisitor,
+  options: ReadRolloutLinesOptions = {},
+): Promise<RolloutLinesRead> {
+  let nextOrdinal = 0;
+  const { kinds, end, chunkBytes } = options;
+  const skip = (head: string): boolean => {
+    const match = HEAD.exec(head);
+    if (match === null) return false;
+    const [, ordinal, type, event] = match;
+    if (kinds!.has((type === 'event_msg' ? `${type}/${event}` : type) as LineKind)) return false;
+    if (ordinal !== undefined) nextOrdinal = Math.max(nextOrdinal, Number(ordinal) + 1);
+    return true;
+  };
+  const read = await readLines(
+    path,
+    ({ value, index }) => {
+      const line = parseLine(value);
+      if (line === 'malformed') return 'malformed';
+      const ordinal = (value as { ordinal?: number }).ordinal;
+      if (ordinal !== undefined) nextOrdinal = Math.max(nextOrdinal, ordinal + 1);
+      return line === 'unknown' ? true : visit(line, index);
+    },
+    {
+      ...(end === undefined ? {} : { end }),
+      ...(chunkBytes === undefined ? {} : { chunkBytes }),
+      ...(kinds === undefined ? {} : { skip }),
+    },
+  );
+  return { ...read, nextOrdinal };
+}

@@ -1,0 +1,37 @@
+// Which files a client may name as a rollout: those of the home, and no way around it. Any thread.
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, isAbsolute, join, relative, sep } from 'node:path';
+import { DaemonError } from '../errors.js';
+import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, SESSIONS_FOLDER } from './file-name.js';
+import { rolloutNotFound, toReadError } from './read-rollout.js';
+
+/**
+ * Path of a rollout under the home, without symbolic links below it. The file must really lie in one of the home's two
+ * folders, be a regular file of this user and be named like a rollout. Throws DaemonError rollout_path_not_allowed, or
+ * rollout_not_found when there is no such file.
+ */
+export async function resolveRolloutPath(home: string, path: string): Promise<string> {
+  if (!isAbsolute(path) || path.includes('\0')) throw notAllowed(path);
+  const real = await realpath(path).catch((error: unknown) => {
+    throw isMissing(error) ? rolloutNotFound(path, error) : toReadError(path, error);
+  });
+  for (const folder of [SESSIONS_FOLDER, ARCHIVED_SESSIONS_FOLDER]) {
+    const root = join(home, folder);
+    const inside = relative(await realpath(root).catch(() => root), real);
+    if (inside === '' || inside.startsWith(`..${sep}`) || inside === '..' || isAbsolute(inside)) continue;
+    const stats = await lstat(real);
+    const isOwn = process.getuid === undefined || stats.uid === process.getuid();
+    if (!stats.isFile() || !isOwn || parseRolloutName(basename(real)) === null) break;
+    return join(root, inside);
+  }
+  throw notAllowed(path);
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function notAllowed(path: string): DaemonError {
+  return new DaemonError('rollout_path_not_allowed', `not a rollout of this home: \`${path}\``);
+}
