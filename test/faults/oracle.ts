@@ -1,0 +1,354 @@
+// Kills the daemon again and again under streaming conversations and holds what it told against what is left. Main thread.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChildProgramOptions } from '../support/child-program.js';
+import type { TempHome } from '../support/temp-home.js';
+import { WireProxy } from '../support/wire-proxy.js';
+import { checkFacts } from './check-facts.js';
+import { HomeFiles } from './check-files.js';
+import type { ReadRollout } from './check-files.js';
+import { DaemonLife } from './daemon-life.js';
+import { Evidence } from './evidence.js';
+import type { ReportedViolation } from './evidence.js';
+import { foundInFile } from './found.js';
+import { planKill, planLifetime, TRIGGERS } from './plan.js';
+import type { KillPlan } from './plan.js';
+import { makeRandom } from './random.js';
+import { Rejoin } from './rejoin.js';
+import { StallMeter } from './stall-meter.js';
+import { compareConnections, followConnection } from './streams.js';
+import { gatherFacts } from './told.js';
+import type { FactCounts, LoggedConnection, ToldThread } from './told.js';
+import type { Violation } from './violation.js';
+import type { WireClient } from './wire-client.js';
+import { ensureStarted, isKill, work } from './workload.js';
+import type { Conversation } from './workload.js';
+
+export interface OracleOptions {
+  kills: number;
+  seed: number;
+  conversations: number;
+  home: TempHome;
+  program: ChildProgramOptions;
+  /** Ends the run early once so many violations were found. */
+  maxViolations: number;
+  onProgress: (done: { kill: number; plan: string; fresh: ReportedViolation[] }) => void;
+}
+
+export interface OracleResult {
+  kills: number;
+  conversations: number;
+  facts: FactCounts;
+  deltas: number;
+  numbered: number;
+  streamsCut: number;
+  lostMsMax: number;
+  lostCharactersMax: number;
+  slackMsMax: number;
+  tornPieces: number;
+  violations: ReportedViolation[];
+  evidence: string;
+}
+
+const MAIN_CLIENTS = 2;
+
+export async function runOracle(options: OracleOptions): Promise<OracleResult> {
+  const proxy = await WireProxy.start();
+  const stalls = new StallMeter();
+  const oracle = new Oracle(options, proxy, stalls);
+  try {
+    return await oracle.run();
+  } finally {
+    stalls.stop();
+    await proxy.close();
+  }
+}
+
+class Oracle {
+  readonly #options: OracleOptions;
+  readonly #proxy: WireProxy;
+  readonly #stalls: StallMeter;
+  readonly #files: HomeFiles;
+  readonly #evidence: Evidence;
+  readonly #rejoin: Rejoin;
+  readonly #threads = new Map<string, ToldThread>();
+  readonly #epochs = new Set<string>();
+  readonly #result: OracleResult;
+  #live: Conversation[] = [];
+  #retired: Conversation[] = [];
+  #rollouts = new Map<string, ReadRollout>();
+  #plan = 'before the first kill';
+
+  constructor(options: OracleOptions, proxy: WireProxy, stalls: StallMeter) {
+    this.#options = options;
+    this.#proxy = proxy;
+    this.#stalls = stalls;
+    this.#files = new HomeFiles(options.home.path);
+    this.#evidence = new Evidence(`${options.home.root}/evidence`);
+    this.#result = {
+      kills: 0,
+      conversations: 0,
+      facts: new Map(),
+      deltas: 0,
+      numbered: 0,
+      streamsCut: 0,
+      lostMsMax: 0,
+      lostCharactersMax: 0,
+      slackMsMax: 0,
+      tornPieces: 0,
+      violations: this.#evidence.violations,
+      evidence: this.#evidence.folder,
+    };
+    this.#rejoin = new Rejoin(options.seed, this.#result);
+  }
+
+  async run(): Promise<OracleResult> {
+    const { kills, maxViolations, seed, onProgress } = this.#options;
+    for (let kill = 1; kill <= kills && this.#evidence.violations.length < maxViolations; kill += 1) {
+      const known = this.#evidence.violations.length;
+      const plan = planKill(makeRandom(seed, 'kill', kill));
+      this.#plan = describePlan(plan);
+      await this.#round(kill, plan);
+      this.#result.kills = kill;
+      onProgress({ kill, plan: this.#plan, fresh: this.#evidence.violations.slice(known) });
+    }
+    await this.#finish();
+    this.#result.conversations = this.#threads.size;
+    if (this.#evidence.violations.length > 0) await this.#evidence.save();
+    return this.#result;
+  }
+
+  async #round(kill: number, plan: KillPlan): Promise<void> {
+    const life = this.#begin(kill);
+    try {
+      if (plan.type === 'startup') await sleep(plan.afterMs);
+      else await this.#serve(life, plan);
+    } catch (error) {
+      this.#report([{ kind: 'broken', threadId: null, what: String(error), found: life.stderr.slice(-2000) }], kill);
+    }
+    const connections = await life.end();
+    this.#evidence.keep(kill, connections, life.stderr);
+    this.#learn(connections, life);
+    await this.#inspectFiles(kill, true);
+  }
+
+  /** From the daemon being ready to the moment of the kill. */
+  async #serve(life: DaemonLife, plan: Exclude<KillPlan, { type: 'startup' }>): Promise<void> {
+    await life.ready();
+    const clients = await Promise.all(Array.from({ length: MAIN_CLIENTS }, () => life.openClient()));
+    if (plan.type === 'resume') {
+      for (const [index, { told }] of this.#live.entries()) {
+        // How it is answered, if at all, is what the kill decides.
+        if (told !== null)
+          clientOf(clients, index)
+            .request('thread/resume', { threadId: told.threadId })
+            .catch(() => {});
+      }
+      return sleep(plan.afterMs);
+    }
+    await this.#resumeAll(clients, life.kill);
+    await this.#renew(clients, life);
+    await this.#workUntilKilled(clients, life, plan);
+  }
+
+  async #resumeAll(clients: WireClient[], kill: number): Promise<void> {
+    const checks = this.#live.map(async (conversation, index) => {
+      if (conversation.told === null) return;
+      const rollout = this.#rollouts.get(conversation.told.threadId) ?? null;
+      const outcome = await this.#rejoin.check(clientOf(clients, index), conversation.told, rollout, kill);
+      this.#report(outcome.violations, kill);
+      if (outcome.gone) conversation.told = null;
+    });
+    await Promise.all(checks);
+    this.#report(await this.#files.checkUntouched(), kill);
+  }
+
+  /** Those whose time is over take a last turn and make room; there are always as many as were asked for. */
+  async #renew(clients: WireClient[], life: DaemonLife): Promise<void> {
+    const retiring = this.#live.map(async (conversation, index) => {
+      conversation.roundsLeft -= 1;
+      if (conversation.roundsLeft > 0 || conversation.told === null) return conversation;
+      const client = clientOf(clients, index);
+      this.#report(await this.#rejoin.checkModel(client, conversation, conversation.told), life.kill);
+      await client.request('thread/unsubscribe', { threadId: conversation.told.threadId });
+      this.#retired.push(conversation);
+      return null;
+    });
+    this.#live = (await Promise.all(retiring)).filter((conversation) => conversation !== null);
+    while (this.#live.length < this.#options.conversations) {
+      const name = `c${this.#live.length + this.#retired.length + 1}`;
+      const roundsLeft = planLifetime(makeRandom(this.#options.seed, 'lifetime', name));
+      this.#live.push({ name, told: null, roundsLeft, sentInputs: 0 });
+    }
+  }
+
+  async #workUntilKilled(
+    clients: WireClient[],
+    life: DaemonLife,
+    plan: KillPlan & { type: 'timer' | 'trigger' },
+  ): Promise<void> {
+    const killed = this.#arm(life, plan);
+    const works = this.#live.map(async (conversation, index) => {
+      const random = makeRandom(this.#options.seed, 'work', life.kill, conversation.name);
+      const place = { client: clientOf(clients, index), random, ...this.#place(life) };
+      try {
+        await work(conversation, place);
+      } catch (error) {
+        if (isKill(error)) return;
+        const what = `${conversation.name}: ${String(error)}`;
+        const threadId = conversation.told?.threadId ?? null;
+        this.#report([{ kind: 'broken', threadId, what, found: life.stderr.slice(-2000) }], life.kill);
+      }
+    });
+    await killed;
+    await Promise.all(works);
+  }
+
+  #place(life: DaemonLife) {
+    return {
+      workspace: this.#options.home.workspace,
+      counts: this.#result.facts,
+      openClient: () => life.openClient(),
+      onStarted: (told: ToldThread) => this.#threads.set(told.threadId, told),
+    };
+  }
+
+  /** Strikes as planned; resolves when it has. */
+  #arm(life: DaemonLife, plan: KillPlan & { type: 'timer' | 'trigger' }): Promise<void> {
+    return new Promise((resolve) => {
+      const strike = () => {
+        this.#proxy.onToClient(null);
+        life.strike();
+        resolve();
+      };
+      if (plan.type === 'timer') {
+        setTimeout(strike, plan.afterMs);
+        return;
+      }
+      let left = plan.nth;
+      const latest = setTimeout(strike, plan.latestMs);
+      this.#proxy.onToClient(({ bytes }) => {
+        left -= countOf(bytes, TRIGGERS[plan.trigger]);
+        if (left > 0) return;
+        clearTimeout(latest);
+        this.#proxy.onToClient(null);
+        if (plan.delayMs === 0) strike();
+        else setTimeout(strike, plan.delayMs);
+      });
+    });
+  }
+
+  /** After the last kill: everything still works, also after an end in good order, and the files are as they should be. */
+  async #finish(): Promise<void> {
+    const kill = this.#result.kills + 1;
+    this.#plan = 'after the last kill';
+    const life = this.#begin(kill);
+    try {
+      await life.ready();
+      const clients = await Promise.all(Array.from({ length: MAIN_CLIENTS }, () => life.openClient()));
+      await this.#resumeAll(clients, kill);
+      await Promise.all(
+        this.#live.map(async (conversation, index) => {
+          const client = clientOf(clients, index);
+          const told = await ensureStarted(conversation, { client, random: makeRandom(0), ...this.#place(life) });
+          this.#report(await this.#rejoin.checkModel(client, conversation, told), kill);
+        }),
+      );
+      for (const { told } of this.#retired) {
+        this.#report(await this.#rejoin.checkUnloaded(clients[0]!, told!, kill), kill);
+      }
+      this.#report(await this.#rejoin.checkList(clients[0]!, this.#threads), kill);
+      const connections = await life.stop();
+      this.#evidence.keep(kill, connections, life.stderr);
+      this.#learn(connections, life);
+    } catch (error) {
+      this.#report([{ kind: 'broken', threadId: null, what: String(error), found: life.stderr.slice(-2000) }], kill);
+      this.#learn(await life.end(), life);
+    }
+    this.#live.push(...this.#retired);
+    await this.#inspectFiles(kill, false);
+  }
+
+  #begin(kill: number): DaemonLife {
+    const { program, home } = this.#options;
+    return new DaemonLife({ program, home: home.path, proxy: this.#proxy, kill });
+  }
+
+  /** Takes in all that a life of the daemon told its clients. */
+  #learn(connections: LoggedConnection[], life: DaemonLife): void {
+    const seen = connections.map(({ messages, requests }) => followConnection(messages, requests));
+    for (const connection of connections) gatherFacts(connection, this.#threads);
+    const violations: Violation[] = seen.flatMap((one) => one.violations);
+    violations.push(...compareConnections(seen));
+    const epochs = new Set(seen.flatMap((one) => [...one.epochs]));
+    for (const epoch of epochs) {
+      if (!this.#epochs.has(epoch) && epochs.size === 1) continue;
+      const what = `epoch ${epoch} is not one life of the daemon`;
+      violations.push({ kind: 'order', threadId: null, what, told: 'one epoch a life', found: [...epochs].join(', ') });
+    }
+    for (const epoch of epochs) this.#epochs.add(epoch);
+    for (const thread of this.#threads.values()) violations.push(...thread.violations.splice(0));
+    this.#report(violations, life.kill);
+    for (const one of seen) {
+      this.#result.deltas += one.deltas;
+      this.#result.numbered += one.numbered;
+    }
+    const slackMs = 50 + Math.min(400, 2 * this.#stalls.worstMs);
+    this.#result.slackMsMax = Math.max(this.#result.slackMsMax, slackMs);
+    if (life.killedAtMs > 0)
+      this.#rejoin.expect(
+        seen.flatMap((one) => one.streams),
+        life.killedAtMs,
+        slackMs,
+      );
+  }
+
+  /** All facts are in the files already now, before anybody had a chance to mend anything. */
+  async #inspectFiles(kill: number, mayTear: boolean): Promise<void> {
+    const live = new Set(this.#live.flatMap(({ told }) => (told === null ? [] : [told.threadId])));
+    const { rollouts, violations } = await this.#files.check(new Set(this.#threads.keys()), live);
+    this.#rollouts = rollouts;
+    for (const threadId of live) {
+      const told = this.#threads.get(threadId)!;
+      const rollout = rollouts.get(threadId);
+      if (rollout !== undefined) violations.push(...checkFacts(told, foundInFile(rollout.file)));
+      else if (told.hasFacts) violations.push({ kind: 'lost', threadId, what: 'the whole file', found: 'no file' });
+    }
+    this.#report(violations, kill);
+    const random = makeRandom(this.#options.seed, 'tear', kill);
+    if (!mayTear || !random.chance(0.2)) return;
+    // The side journal of a file that was torn by hand would not fit it any more.
+    const whole = [...rollouts.values()].filter(({ threadId }) => !this.#rejoin.awaits(threadId));
+    if (whole.length === 0) return;
+    await this.#files.tear(random.pick(whole), random);
+    this.#result.tornPieces += 1;
+  }
+
+  #report(violations: readonly Violation[], kill: number): void {
+    const nameOf = (threadId: string | null) =>
+      [...this.#live, ...this.#retired].find(({ told }) => told !== null && told.threadId === threadId)?.name ?? null;
+    this.#evidence.add(violations, { kill, plan: this.#plan }, nameOf);
+  }
+}
+
+function clientOf(clients: readonly WireClient[], index: number): WireClient {
+  return clients[index % clients.length]!;
+}
+
+function countOf(bytes: Buffer, needle: string): number {
+  let count = 0;
+  for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) count += 1;
+  return count;
+}
+
+function describePlan(plan: KillPlan): string {
+  switch (plan.type) {
+    case 'startup':
+      return `${plan.afterMs} ms after spawn`;
+    case 'resume':
+      return `${plan.afterMs} ms after asking to resume`;
+    case 'timer':
+      return `${plan.afterMs} ms into the work`;
+    case 'trigger':
+      return `${plan.delayMs} ms after ${plan.trigger}, number ${plan.nth}`;
+  }
+}

@@ -1,0 +1,84 @@
+// What happens in one round: when the daemon is killed, and what each conversation does until then. Any thread.
+import type { Random } from './random.js';
+
+/** What a client must have been given for a triggered kill, as bytes of a frame. */
+export const TRIGGERS = {
+  'a reply to turn/start': '"result":{"turn":{',
+  'a reply to turn/steer': '"result":{"turnId"',
+  'item/started': '"method":"item/started"',
+  'a delta': '"method":"item/agentMessage/delta"',
+  'item/completed': '"method":"item/completed"',
+  'turn/completed': '"method":"turn/completed"',
+} as const;
+
+export type TriggerName = keyof typeof TRIGGERS;
+
+export type KillPlan =
+  /** So long after the conversations began to work. */
+  | { type: 'timer'; afterMs: number }
+  /** Right when the n-th of its kind was told, or after `latestMs`. */
+  | { type: 'trigger'; trigger: TriggerName; nth: number; delayMs: number; latestMs: number }
+  /** So long after the process was spawned, ready or not, with nobody connected. */
+  | { type: 'startup'; afterMs: number }
+  /** So long after all clients asked to resume. */
+  | { type: 'resume'; afterMs: number };
+
+export function planKill(random: Random): KillPlan {
+  const roll = random.next();
+  if (roll < 0.06) return { type: 'startup', afterMs: random.int(0, 350) };
+  if (roll < 0.12) return { type: 'resume', afterMs: random.int(0, 60) };
+  if (roll < 0.5) {
+    return {
+      type: 'trigger',
+      trigger: random.pick(Object.keys(TRIGGERS) as TriggerName[]),
+      nth: random.int(1, 14),
+      delayMs: random.chance(0.7) ? 0 : random.int(1, 4),
+      latestMs: 900,
+    };
+  }
+  if (roll < 0.75) return { type: 'timer', afterMs: random.int(0, 350) };
+  return { type: 'timer', afterMs: random.int(350, 1100) };
+}
+
+export type Interruption =
+  | { type: 'steer'; afterMs: number }
+  /** turn/start while the turn runs: the protocol's other way to steer. */
+  | { type: 'startAgain'; afterMs: number }
+  | { type: 'interrupt'; afterMs: number }
+  /** Another client joins, and stays for a while. */
+  | { type: 'attach'; afterMs: number; stayMs: number };
+
+export type Step =
+  | { type: 'echo'; words: number; during: Interruption[] }
+  | { type: 'deltas'; count: number; size: number; gapMs: number; during: Interruption[] }
+  | { type: 'fail'; during: Interruption[] }
+  | { type: 'pause'; forMs: number };
+
+export function planStep(random: Random): Step {
+  const roll = random.next();
+  if (roll < 0.35) {
+    return { type: 'echo', words: random.int(1, 40), during: random.chance(0.2) ? [planInterruption(random, 5)] : [] };
+  }
+  if (roll < 0.42) return { type: 'pause', forMs: random.int(1, 120) };
+  if (roll < 0.46) return { type: 'fail', during: [] };
+  const count = random.int(1, 120);
+  const gapMs = random.pick([0, 0, 1, 3, 10, 25]);
+  const during = Array.from({ length: random.pick([0, 0, 1, 1, 2, 3]) }, () =>
+    planInterruption(random, count * gapMs + 30),
+  );
+  return { type: 'deltas', count, size: random.pick([3, 8, 16, 60, 400]), gapMs, during };
+}
+
+function planInterruption(random: Random, withinMs: number): Interruption {
+  const afterMs = random.int(0, Math.min(withinMs, 600));
+  const roll = random.next();
+  if (roll < 0.3) return { type: 'steer', afterMs };
+  if (roll < 0.4) return { type: 'startAgain', afterMs };
+  if (roll < 0.65) return { type: 'interrupt', afterMs };
+  return { type: 'attach', afterMs, stayMs: random.pick([5, 50, 300, 5000]) };
+}
+
+/** How many rounds a conversation lives before another takes its place. */
+export function planLifetime(random: Random): number {
+  return random.int(3, 14);
+}
