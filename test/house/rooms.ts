@@ -17,8 +17,8 @@ const PASSED_IN = { auth: 'types', config: 'types', log: 'types' } as const;
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   errors: { thread: 'any', may: {} },
-  log: { thread: 'any', may: { auth: ['private-file'], 'log-redaction': 'values' } },
-  'log-redaction': { thread: 'any', may: {} },
+  log: { thread: 'main', may: { auth: ['private-file'], 'log-redaction': 'values' } },
+  'log-redaction': { thread: 'main', may: {} },
   version: { thread: 'any', may: {} },
   protocol: { thread: 'any', may: { errors: 'values' } },
   rollout: { thread: 'any', may: { errors: 'values', protocol: 'types' } },
@@ -64,10 +64,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     may: {
       auth: 'values',
       client: 'values',
-      config: 'values',
       daemon: 'values',
       errors: 'values',
+      log: 'types',
       protocol: 'types',
+      server: ['listen-address'],
       version: 'values',
     },
   },
