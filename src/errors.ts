@@ -21,6 +21,7 @@ export const DAEMON_ERROR_CODES = [
   'session_failed',
   'worker_lost',
   'writer_lost',
+  'index_lost',
   'no_active_turn',
   'active_turn_mismatch',
   'empty_input',

@@ -35,10 +35,8 @@ const LINE_CHECKS: Record<string, Check | undefined> = {
   response_item: isResponseItem,
   event_msg: (payload) => {
     if (typeof payload.type !== 'string') return false;
-    const check = EVENT_CHECKS[EVENT_ALIASES[payload.type] ?? payload.type];
-    if (check === undefined) return 'unknown';
-    payload.type = EVENT_ALIASES[payload.type] ?? payload.type;
-    return check(payload, payload);
+    const check = EVENT_CHECKS[payload.type];
+    return check === undefined ? 'unknown' : check(payload, payload);
   },
   turn_context: (payload) => typeof payload.cwd === 'string' && typeof payload.model === 'string',
   world_state: (payload) => isObject(payload.state),
@@ -48,12 +46,6 @@ const LINE_CHECKS: Record<string, Check | undefined> = {
     return history === undefined || history === null || (Array.isArray(history) && history.every(isResponseItem));
   },
   token_usage_record: () => true,
-};
-
-/** Names that some versions used for the same event. */
-const EVENT_ALIASES: Record<string, string | undefined> = {
-  turn_started: 'task_started',
-  turn_complete: 'task_complete',
 };
 
 const EVENT_CHECKS: Record<string, Check | undefined> = {

@@ -11,6 +11,8 @@ export type LineKind = Exclude<RolloutLine['type'], 'event_msg'> | `event_msg/${
 export type RolloutLineVisitor = (line: RolloutLine, index: number) => boolean | void;
 
 export interface ReadRolloutLinesOptions {
+  /** First byte to read; within a line, what is left of it is set aside. Default 0. */
+  start?: number;
   /** Byte to stop before: the end of a line. Default: the size the file has when it is opened. */
   end?: number;
   /** Kinds to pass on; default all. Lines of other kinds may be passed on all the same: it only saves time. */
@@ -37,29 +39,25 @@ export async function readRolloutLines(
   options: ReadRolloutLinesOptions = {},
 ): Promise<RolloutLinesRead> {
   let nextOrdinal = 0;
-  const { kinds, end, chunkBytes } = options;
+  const { kinds, ...range } = options;
   const skip = (head: string): boolean => {
     const match = HEAD.exec(head);
     if (match === null) return false;
     const [, ordinal, type, event] = match;
-    if (kinds!.has((type === 'event_msg' ? `${type}/${event}` : type) as LineKind)) return false;
+    if (kinds?.has((type === 'event_msg' ? `${type}/${event}` : type) as LineKind)) return false;
     if (ordinal !== undefined) nextOrdinal = Math.max(nextOrdinal, Number(ordinal) + 1);
     return true;
   };
   const read = await readLines(
     path,
     ({ value, index }) => {
+      const ordinal = (value as { ordinal?: unknown } | null)?.ordinal;
+      if (Number.isSafeInteger(ordinal)) nextOrdinal = Math.max(nextOrdinal, (ordinal as number) + 1);
       const line = parseLine(value);
       if (line === 'malformed') return 'malformed';
-      const ordinal = (value as { ordinal?: number }).ordinal;
-      if (ordinal !== undefined) nextOrdinal = Math.max(nextOrdinal, ordinal + 1);
       return line === 'unknown' ? true : visit(line, index);
     },
-    {
-      ...(end === undefined ? {} : { end }),
-      ...(chunkBytes === undefined ? {} : { chunkBytes }),
-      ...(kinds === undefined ? {} : { skip }),
-    },
+    kinds === undefined ? range : { ...range, skip },
   );
   return { ...read, nextOrdinal };
 }

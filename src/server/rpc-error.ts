@@ -38,6 +38,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   session_failed: INTERNAL_ERROR,
   worker_lost: INTERNAL_ERROR,
   writer_lost: INTERNAL_ERROR,
+  index_lost: INTERNAL_ERROR,
   no_active_turn: INVALID_REQUEST,
   active_turn_mismatch: INVALID_REQUEST,
   empty_input: INVALID_REQUEST,

@@ -1,0 +1,112 @@
+// The main thread's end of the index: starts its thread when first needed, and again after it died. Main thread.
+import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { DaemonError } from '../errors.js';
+import type {
+  IndexCalls,
+  IndexMethod,
+  IndexReply,
+  ListParams,
+  ListResult,
+  ReadParams,
+  ReadResult,
+} from './index-messages.js';
+
+const WORKER_URL = new URL('../../workers/index.js', import.meta.url);
+
+export interface IndexClientOptions {
+  home: string;
+  /** Another entry for the thread, for tests. */
+  workerUrl?: URL;
+}
+
+interface Pending {
+  resolve: (result: never) => void;
+  reject: (error: DaemonError) => void;
+}
+
+/**
+ * Every call rejects with a DaemonError: the service's own, `index_lost` when the thread dies before it answers,
+ * `shutting_down` after close(). The thread keeps the process alive only while it is asked something.
+ */
+export class IndexClient {
+  readonly #home: string;
+  readonly #workerUrl: URL;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | null = null;
+  #nextRequestId = 1;
+  #isClosed = false;
+
+  constructor({ home, workerUrl = WORKER_URL }: IndexClientOptions) {
+    this.#home = resolve(home);
+    this.#workerUrl = workerUrl;
+  }
+
+  /** Conversations with at least one message of a user, newest file of each. */
+  list(params: ListParams): Promise<ListResult> {
+    return this.#call('list', params);
+  }
+
+  /** Throws rollout_path_not_allowed, rollout_not_found, rollout_unreadable. */
+  read(params: ReadParams): Promise<ReadResult> {
+    return this.#call('read', params);
+  }
+
+  /** Path of the newest rollout of a conversation, archived ones last, or null. */
+  find(id: string): Promise<string | null> {
+    return this.#call('find', { id });
+  }
+
+  /** Ends the thread; calls that wait for an answer reject. Resolves once it has ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#rejectAll(shuttingDown());
+    await worker?.terminate();
+  }
+
+  #call<M extends IndexMethod>(method: M, params: IndexCalls[M]['params']): Promise<IndexCalls[M]['result']> {
+    if (this.#isClosed) return Promise.reject(shuttingDown());
+    const worker = (this.#worker ??= this.#start());
+    const requestId = this.#nextRequestId;
+    this.#nextRequestId += 1;
+    return new Promise<IndexCalls[M]['result']>((resolveCall, reject) => {
+      this.#pending.set(requestId, { resolve: resolveCall, reject });
+      worker.ref();
+      worker.postMessage({ requestId, method, params });
+    });
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#workerUrl, { workerData: { home: this.#home }, name: 'index' });
+    let cause: unknown;
+    worker.on('message', (reply: IndexReply) => this.#settle(worker, reply));
+    worker.on('error', (error) => (cause = error));
+    worker.on('exit', () => {
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      this.#rejectAll(new DaemonError('index_lost', 'the index thread died; it starts again when asked', { cause }));
+    });
+    worker.unref();
+    return worker;
+  }
+
+  #settle(worker: Worker, reply: IndexReply): void {
+    const pending = this.#pending.get(reply.requestId);
+    this.#pending.delete(reply.requestId);
+    if (this.#pending.size === 0) worker.unref();
+    if ('error' in reply) pending?.reject(DaemonError.fromData(reply.error));
+    else pending?.resolve(reply.result as never);
+  }
+
+  #rejectAll(error: DaemonError): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of pending) reject(error);
+  }
+}
+
+function shuttingDown(): DaemonError {
+  return new DaemonError('shutting_down', 'the index is closed');
+}

@@ -1,0 +1,9 @@
+// Entry of the index thread.
+import { parentPort, workerData } from 'node:worker_threads';
+import { IndexService } from '../src/index/index-service.js';
+import type { IndexRequest } from '../src/index/index-messages.js';
+
+const service = new IndexService((workerData as { home: string }).home);
+parentPort!.on('message', (request: IndexRequest) => {
+  void service.answer(request).then((reply) => parentPort!.postMessage(reply));
+});
