@@ -40,7 +40,7 @@ export async function openNodeTransport({ url, token }: TransportTarget, events:
 
 function carry(socket: WebSocket, events: TransportEvents): Transport {
   let graceTimer: NodeJS.Timeout | undefined;
-  socket.on('message', (data) => events.onText(String(data)));
+  socket.on('message', (data: Buffer) => events.onText(data.toString()));
   socket.on('close', (code, reason) => {
     clearTimeout(graceTimer);
     events.onClose(code, String(reason));

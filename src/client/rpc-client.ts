@@ -107,7 +107,7 @@ export class RpcClient {
           experimentalApi: options.experimentalApi ?? true,
           optOutNotificationMethods: options.optOut ? [...options.optOut] : null,
         },
-      } as ParamsOf<'initialize'>);
+      });
     } catch (error) {
       await this.close();
       throw error;

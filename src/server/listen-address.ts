@@ -19,7 +19,7 @@ export function parseListenAddress(listen: string): ListenAddress {
   if (family === 0 || bracketed !== (family === 6) || ip.includes('%') || port > 65_535) {
     throw new DaemonError(
       'config_invalid',
-      `'${listen}' is no address to listen on: write ws://IP:PORT, as ws://127.0.0.1:4545`,
+      `'${listen}' is no address to listen on: write ws://IP:PORT, as ws://127.0.0.1:4517`,
     );
   }
   return { ip, port };

@@ -43,8 +43,8 @@ describe('connect', () => {
       isReady: () => true,
       onConnection: (webSocket, rawSocket) => {
         socket = webSocket;
-        socket.on('message', (data) => {
-          const frame = JSON.parse(String(data)) as Frame;
+        socket.on('message', (data: Buffer) => {
+          const frame = JSON.parse(data.toString()) as Frame;
           received.push(frame);
           // One packet for all of them.
           rawSocket.cork();

@@ -20,8 +20,9 @@ function settings(change: Partial<GateSettings> = {}): GateSettings {
 
 function request(change: Partial<GateRequest> = {}, headers: Record<string, string | string[]> = {}): GateRequest {
   const all = { host: '127.0.0.1:4545', authorization: `Bearer ${TOKEN}`, ...headers };
-  const distinct = Object.entries(all).map(([name, value]) => [name, Array.isArray(value) ? value : [value]]);
-  return { kind: 'upgrade', method: 'GET', url: '/', headers: Object.fromEntries(distinct), ...change };
+  const distinct: Record<string, string[]> = {};
+  for (const [name, value] of Object.entries(all)) distinct[name] = Array.isArray(value) ? value : [value];
+  return { kind: 'upgrade', method: 'GET', url: '/', headers: distinct, ...change };
 }
 
 function verdict(decision: GateDecision): string {

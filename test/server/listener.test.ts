@@ -6,15 +6,11 @@ import { WebSocket } from 'ws';
 import { DaemonError } from '../../src/errors.js';
 import { startListener } from '../../src/server/listener.js';
 import type { Listener, ListenerOptions } from '../../src/server/listener.js';
+import { exchangeHead, UPGRADE } from './exchange-head.js';
+import type { Answer } from './exchange-head.js';
 
 const TOKEN = 'the-token-of-this-home';
 const ORIGIN = 'http://localhost:3000';
-
-interface Answer {
-  status: number;
-  headers: Record<string, string>;
-  body: string;
-}
 
 describe('startListener', () => {
   let listener: Listener | undefined;
@@ -61,21 +57,8 @@ describe('startListener', () => {
     return socket;
   }
 
-  /** Sends a request head as it is and reads the answer; the status is all of it after an upgrade. */
-  async function exchange(head: string[]): Promise<Answer> {
-    const socket = openSocket();
-    socket.write([...head, '', ''].join('\r\n'));
-    let text = '';
-    for await (const chunk of socket) {
-      text += String(chunk);
-      if (/^HTTP\/1\.1 (101|200|503) .*\r\n\r\n$/s.test(text)) break;
-    }
-    const [top = '', body = ''] = text.split(/\r\n\r\n(.*)/s);
-    const [statusLine = '', ...lines] = top.split('\r\n');
-    const headers = lines
-      .map((line) => line.split(/: (.*)/s).slice(0, 2))
-      .map(([name, value]) => [name!.toLowerCase(), value]);
-    return { status: Number(statusLine.split(' ')[1]), headers: Object.fromEntries(headers), body };
+  function exchange(head: string[]): Promise<Answer> {
+    return exchangeHead(listener!.port, head);
   }
 
   async function openClient(options: WebSocket.ClientOptions = {}, path = '/'): Promise<WebSocket> {
@@ -101,91 +84,6 @@ describe('startListener', () => {
     throw new Error('it started');
   }
 
-  describe('every route by every credential', () => {
-    const UPGRADE = [
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    ];
-    const LOCKED = {
-      'no auth': 401,
-      'bad token': 401,
-      'bad header': 401,
-      'foreign Origin': 403,
-      'null Origin': 403,
-      'rebound Host': 403,
-      'no Host': 403,
-    };
-    const HEALTH = { ...LOCKED, 'no auth': 200, 'bad token': 200, 'bad header': 200 };
-    const routes: [name: string, line: string, extra: string[], expected: Record<string, number>][] = [
-      ['health', 'GET /healthz', [], { ...HEALTH, good: 200, 'good with Origin': 200 }],
-      ['health, HEAD', 'HEAD /healthz', [], { ...HEALTH, good: 200, 'good with Origin': 200 }],
-      ['readiness', 'GET /readyz?verbose', [], { ...HEALTH, good: 200, 'good with Origin': 200 }],
-      ['health, POST', 'POST /healthz', ['Content-Length: 0'], { ...LOCKED, good: 405, 'good with Origin': 405 }],
-      ['health by another spelling', 'GET /healthz/', [], { ...LOCKED, good: 426, 'good with Origin': 426 }],
-      ['the root', 'GET /', [], { ...LOCKED, good: 426, 'good with Origin': 426 }],
-      ['any path', `GET /any/path?token=${TOKEN}`, [], { ...LOCKED, good: 426, 'good with Origin': 426 }],
-      [
-        'a preflight',
-        'OPTIONS /',
-        ['Access-Control-Request-Method: GET'],
-        { ...LOCKED, good: 405, 'good with Origin': 405 },
-      ],
-      [
-        'a post',
-        'POST /',
-        ['Content-Length: 0', 'Expect: 100-continue'],
-        { ...LOCKED, good: 405, 'good with Origin': 405 },
-      ],
-      ['an odd expectation', 'GET /', ['Expect: tea'], { ...LOCKED, good: 426, 'good with Origin': 426 }],
-      ['an upgrade', 'GET /', UPGRADE, { ...LOCKED, good: 101, 'good with Origin': 101 }],
-      ['an upgrade on a path', `GET /any?token=${TOKEN}`, UPGRADE, { ...LOCKED, good: 101, 'good with Origin': 101 }],
-      ['an upgrade on the health path', 'GET /healthz', UPGRADE, { ...LOCKED, good: 101, 'good with Origin': 101 }],
-      ['an upgrade on the readiness path', 'GET /readyz', UPGRADE, { ...LOCKED, good: 101, 'good with Origin': 101 }],
-      [
-        'an upgrade with subprotocols',
-        'GET /',
-        [...UPGRADE, `Sec-WebSocket-Protocol: bearer.${TOKEN}`],
-        { ...LOCKED, good: 101, 'good with Origin': 101 },
-      ],
-      [
-        'an upgrade to something else',
-        'GET /healthz',
-        ['Connection: Upgrade', 'Upgrade: h2c'],
-        { ...LOCKED, good: 400, 'good with Origin': 400 },
-      ],
-      ['an upgrade by POST', 'POST /', UPGRADE, { ...LOCKED, good: 405, 'good with Origin': 405 }],
-    ];
-    const good = `Authorization: Bearer ${TOKEN}`;
-    const credentials = (port: number): Record<string, string[]> => ({
-      'no auth': [`Host: 127.0.0.1:${port}`],
-      'bad token': [`Host: 127.0.0.1:${port}`, 'Authorization: Bearer guess'],
-      'bad header': [`Host: 127.0.0.1:${port}`, `Authorization: Basic ${TOKEN}`],
-      'foreign Origin': [`Host: 127.0.0.1:${port}`, good, `Origin: http://127.0.0.1:${port}`],
-      'null Origin': [`Host: 127.0.0.1:${port}`, good, 'Origin: null'],
-      'rebound Host': [`Host: evil.example:${port}`, good],
-      'no Host': [good],
-      good: [`Host: localhost:${port}`, good],
-      'good with Origin': [`Host: localhost:${port}`, good, `Origin: ${ORIGIN}`],
-    });
-
-    for (const [name, line, extra, expected] of routes) {
-      it(`answers ${name} as it should`, async () => {
-        const { port } = await start();
-        const statuses: Record<string, number> = {};
-        for (const [credential, headers] of Object.entries(credentials(port))) {
-          const answer = await exchange([`${line} HTTP/1.1`, ...headers, ...extra]);
-          statuses[credential] = answer.status;
-          expect(JSON.stringify(answer), credential).not.to.contain(TOKEN);
-          if (answer.status === 200) expect(answer.body, credential).to.equal('');
-        }
-        expect(statuses).to.deep.equal(expected);
-        expect(arrived).to.have.length(expected['good'] === 101 ? 2 : 0);
-      });
-    }
-  });
-
   it('tells in JSON what a client did wrong, and which scheme it wants', async () => {
     const { port } = await start();
     const refused = async (...headers: string[]) => {
@@ -200,7 +98,7 @@ describe('startListener', () => {
         answer.status,
         answer.headers['www-authenticate'],
         answer.headers['content-type'],
-        JSON.parse(answer.body).error,
+        (JSON.parse(answer.body) as { error: string }).error,
       ];
     };
     const type = 'application/json; charset=utf-8';
@@ -244,17 +142,11 @@ describe('startListener', () => {
     expect([client.extensions, client.protocol, await echo(client, 'grüße')]).to.deep.equal(['', '', 'grüße']);
     expect(raw?.remotePort).to.be.a('number');
     const port = listener!.port;
-    const upgrade = [
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    ];
     const answer = await exchange([
       'GET / HTTP/1.1',
       `Host: 127.0.0.1:${port}`,
       `Authorization: Bearer ${TOKEN}`,
-      ...upgrade,
+      ...UPGRADE,
       'Sec-WebSocket-Protocol: one, two',
     ]);
     expect([
@@ -333,9 +225,9 @@ describe('startListener', () => {
     leaving.write(`GET / HTTP/1.1\r\nHost: evil\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
     leaving.resetAndDestroy();
     const broken = openSocket();
-    const upgrade =
-      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
-    broken.write(`GET / HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${TOKEN}\r\n${upgrade}`);
+    broken.write(
+      `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${TOKEN}\r\n${UPGRADE.join('\r\n')}\r\n\r\n`,
+    );
     await once(broken, 'data');
     broken.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
     await once(broken.resume(), 'close');
@@ -379,9 +271,9 @@ describe('startListener', () => {
   it('closes even when a client never answers the close frame', async () => {
     const { port } = await start();
     const deaf = openSocket();
-    const upgrade =
-      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
-    deaf.write(`GET / HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${TOKEN}\r\n${upgrade}`);
+    deaf.write(
+      `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${TOKEN}\r\n${UPGRADE.join('\r\n')}\r\n\r\n`,
+    );
     await once(deaf, 'data');
     deaf.pause();
     await listener!.close();

@@ -1,0 +1,261 @@
+import { expect } from 'chai';
+import { realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import type { WebSocket } from 'ws';
+import { startListener } from '../../src/server/listener.js';
+import type { Listener } from '../../src/server/listener.js';
+import { runCli, startCli } from './cli-process.js';
+import type { CliOptions } from './cli-process.js';
+
+const TOKEN = 'the-token-of-this-home';
+const THREAD = '01a206ee-bd6f-7dc3-8570-8420e64dacfd';
+const TURN = '01a206ee-bd7a-77b0-bae3-be0ff0dd0a4d';
+
+interface Request {
+  id?: number;
+  method: string;
+  params?: Record<string, unknown>;
+}
+
+/** Against a scripted daemon behind the real door, so that every moment of a turn can be held still. */
+describe('rolloutd ask', () => {
+  let listener: Listener;
+  let socket: WebSocket;
+  let requests: Request[];
+  /** What the daemon does with a request, by method; without an entry nothing. */
+  let script: Record<string, (request: Request) => void>;
+
+  const send = (...frames: object[]) => {
+    for (const frame of frames) socket.send(JSON.stringify(frame));
+  };
+  const notification = (method: string, params: object) => ({
+    method,
+    params: { threadId: THREAD, turnId: TURN, ...params },
+    emittedAtMs: 1,
+  });
+  const delta = (text: string, change: object = {}) =>
+    notification('item/agentMessage/delta', { itemId: 'm', delta: text, ...change });
+  const completed = (status: string, change: object = {}) =>
+    notification('turn/completed', { turn: { id: TURN, status, error: null, ...change } });
+
+  beforeEach(async () => {
+    requests = [];
+    script = {
+      initialize: ({ id }) =>
+        send({ id, result: { userAgent: 'x', codexHome: '/', platformFamily: 'unix', platformOs: 'linux' } }),
+      'thread/start': ({ id }) => send({ id, result: { thread: { id: THREAD } } }),
+      'thread/resume': ({ id }) => send({ id, result: { thread: { id: THREAD } } }),
+      'turn/start': ({ id }) =>
+        send({ id, result: { turn: { id: TURN } } }, delta('Hel'), delta('lo'), completed('completed')),
+    };
+    listener = await startListener({
+      listen: 'ws://127.0.0.1:0',
+      authMode: 'token',
+      token: TOKEN,
+      allowedOrigins: [],
+      allowedHosts: [],
+      isReady: () => true,
+      onConnection: (webSocket) => {
+        socket = webSocket;
+        socket.on('message', (data: Buffer) => {
+          const request = JSON.parse(data.toString()) as Request;
+          requests.push(request);
+          script[request.method]?.(request);
+        });
+      },
+      log: { debug: () => undefined, warn: () => undefined },
+    });
+  });
+
+  afterEach(() => listener.close());
+
+  const options = (change: CliOptions = {}): CliOptions => ({
+    env: { ROLLOUTD_TOKEN: TOKEN },
+    cwd: realpathSync(tmpdir()),
+    ...change,
+  });
+  const ask = (args: string[], change: CliOptions = {}) =>
+    runCli(['ask', '--url', listener.url, ...args], options(change));
+  const start = (...args: string[]) => startCli(['ask', '--url', listener.url, ...args], options());
+  const sent = (method: string) => requests.filter((request) => request.method === method).map(({ params }) => params);
+  const footer = () =>
+    `conversation ${THREAD}\ncontinue with: rolloutd ask --url ${listener.url} --thread ${THREAD} "…"\n`;
+
+  it('starts a conversation in this folder, streams the answer to stdout and tells on stderr how to go on', async () => {
+    expect(await ask(['say', 'hello'])).to.deep.equal({ code: 0, stdout: 'Hello\n', stderr: footer() });
+    expect(requests.map(({ method }) => method)).to.deep.equal([
+      'initialize',
+      'initialized',
+      'thread/start',
+      'turn/start',
+    ]);
+    expect(sent('thread/start')).to.deep.equal([{ cwd: realpathSync(tmpdir()) }]);
+    expect(sent('turn/start')).to.deep.equal([
+      { threadId: THREAD, input: [{ type: 'text', text: 'say hello', text_elements: [] }] },
+    ]);
+  });
+
+  it('shows text at once, not when the turn has ended', async () => {
+    script['turn/start'] = ({ id }) => send({ id, result: { turn: { id: TURN } } }, delta('first'));
+    const process = start('hello');
+    await process.seen('stdout', 'first');
+    send(delta(' second'), completed('completed'));
+    expect((await process.ended).stdout).to.equal('first second\n');
+  });
+
+  it('takes the text from stdin, when there is none or it is a dash', async () => {
+    for (const words of [[], ['-']]) await ask(words, { stdin: 'from\nstdin' });
+    const input = [{ type: 'text', text: 'from\nstdin', text_elements: [] }];
+    expect(sent('turn/start')).to.deep.equal([
+      { threadId: THREAD, input },
+      { threadId: THREAD, input },
+    ]);
+  });
+
+  it('continues a given conversation, in its own folder unless told another', async () => {
+    expect((await ask(['--thread', 'given', 'hello'])).code).to.equal(0);
+    expect((await ask(['--thread', 'given', '--cwd', '/elsewhere', 'hello'])).code).to.equal(0);
+    expect(sent('thread/resume')).to.deep.equal([
+      { threadId: 'given', excludeTurns: true },
+      { threadId: 'given', excludeTurns: true, cwd: '/elsewhere' },
+    ]);
+    expect(sent('thread/start')).to.deep.equal([]);
+  });
+
+  it('continues the conversation that changed last, of whatever provider', async () => {
+    script['thread/list'] = ({ id }) => send({ id, result: { data: [{ id: 'latest' }], nextCursor: 'more' } });
+    expect((await ask(['--last', 'hello'])).code).to.equal(0);
+    expect(sent('thread/list')).to.have.length(1);
+    expect(sent('thread/list')[0]).to.include({ limit: 1, sortKey: 'updated_at', sortDirection: 'desc' });
+    expect(sent('thread/list')[0]?.['modelProviders']).to.deep.equal([]);
+    expect(sent('thread/resume')).to.deep.equal([{ threadId: 'latest', excludeTurns: true }]);
+    script['thread/list'] = ({ id }) => send({ id, result: { data: [], nextCursor: null } });
+    const none = await ask(['--last', 'hello']);
+    expect([none.code, none.stderr]).to.deep.equal([1, 'rolloutd: there is no conversation to continue yet\n']);
+  });
+
+  it('shows its own turn of its own conversation only', async () => {
+    script['turn/start'] = ({ id }) =>
+      send(
+        notification('turn/completed', { turn: { id: 'another', status: 'failed', error: { message: 'not ours' } } }),
+        { id, result: { turn: { id: TURN } } },
+        { ...delta('not this'), params: { threadId: 'other', turnId: TURN, itemId: 'm', delta: 'not this' } },
+        { ...completed('failed'), params: { threadId: 'other', turn: { id: TURN, status: 'failed', error: null } } },
+        delta('this'),
+        completed('completed'),
+      );
+    expect(await ask(['hello'])).to.deep.equal({ code: 0, stdout: 'this\n', stderr: footer() });
+  });
+
+  it('fails with the reason of a failed turn, after what there was of the answer', async () => {
+    script['turn/start'] = ({ id }) =>
+      send(
+        { id, result: { turn: { id: TURN } } },
+        delta('half'),
+        completed('failed', { error: { message: 'quota\nused up' } }),
+      );
+    expect(await ask(['hello'])).to.deep.equal({
+      code: 1,
+      stdout: 'half\n',
+      stderr: `${footer()}rolloutd: quota used up\n`,
+    });
+  });
+
+  it('fails with what the daemon says when it refuses', async () => {
+    script['thread/resume'] = ({ id }) =>
+      send({ id, error: { code: -32600, message: 'no rollout found for thread id x' } });
+    expect(await ask(['--thread', 'x', 'hello'])).to.deep.equal({
+      code: 1,
+      stdout: '',
+      stderr: 'rolloutd: no rollout found for thread id x\n',
+    });
+    const refused = await ask(['hello'], { env: { ROLLOUTD_TOKEN: 'another-token-entirely' } });
+    expect([refused.code, refused.stdout]).to.deep.equal([1, '']);
+    expect(refused.stderr).to.match(/^rolloutd: ws:.+401.+This is not the daemon's token.+\n$/);
+  });
+
+  it('fails when the connection is cut in the middle of an answer', async () => {
+    script['turn/start'] = ({ id }) => {
+      send({ id, result: { turn: { id: TURN } } }, delta('half'));
+      socket.close(1013, 'too slow');
+    };
+    expect(await ask(['hello'])).to.deep.equal({
+      code: 1,
+      stdout: 'half\n',
+      stderr: `${footer()}rolloutd: the connection closed (1013: too slow); the answer was cut off\n`,
+    });
+  });
+
+  it('interrupts the turn at the first Ctrl-C and ends with 130 when it is over', async () => {
+    script['turn/start'] = ({ id }) => send({ id, result: { turn: { id: TURN } } }, delta('half'));
+    script['turn/interrupt'] = ({ id }) => send({ id, result: {} }, delta(' more'), completed('interrupted'));
+    const process = start('hello');
+    await process.seen('stdout', 'half');
+    process.signal('SIGINT');
+    expect(await process.ended).to.deep.equal({
+      code: 130,
+      stdout: 'half\n more\n',
+      stderr: `interrupting … (Ctrl-C again to leave)\n${footer()}`,
+    });
+    expect(sent('turn/interrupt')).to.deep.equal([{ threadId: THREAD, turnId: TURN }]);
+  });
+
+  it('interrupts a turn whose start is not answered yet as soon as it is', async () => {
+    let answer!: () => void;
+    const asked = new Promise<void>((resolve) => {
+      script['turn/start'] = ({ id }) => {
+        answer = () => send({ id, result: { turn: { id: TURN } } });
+        resolve();
+      };
+    });
+    script['turn/interrupt'] = ({ id }) => send({ id, result: {} }, completed('interrupted'));
+    const process = start('hello');
+    await asked;
+    process.signal('SIGINT');
+    await process.seen('stderr', 'interrupting');
+    answer();
+    expect((await process.ended).code).to.equal(130);
+    expect(sent('turn/interrupt')).to.deep.equal([{ threadId: THREAD, turnId: TURN }]);
+  });
+
+  it('leaves at the second Ctrl-C, yet takes two at once for one key', async () => {
+    script['turn/start'] = ({ id }) => send({ id, result: { turn: { id: TURN } } }, delta('half'));
+    const interrupted = new Promise<void>((resolve) => (script['turn/interrupt'] = () => resolve()));
+    const process = start('hello');
+    await process.seen('stdout', 'half');
+    process.signal('SIGINT');
+    await process.seen('stderr', 'interrupting');
+    process.signal('SIGINT');
+    await interrupted;
+    // The daemon answers nothing: only the next key ends it. It comes as late as a person's: time is what this is about.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    process.signal('SIGINT');
+    expect((await process.ended).code).to.equal(130);
+    expect(sent('turn/interrupt')).to.have.length(1);
+  });
+
+  it('says that an approval waits, without answering it', async () => {
+    script['turn/start'] = ({ id }) =>
+      send(
+        { id, result: { turn: { id: TURN } } },
+        { id: 0, method: 'item/commandExecution/requestApproval', params: {} },
+        completed('completed'),
+      );
+    const { code, stderr } = await ask(['hello']);
+    expect([code, stderr]).to.deep.equal([
+      0,
+      `The agent asks for an approval: answer it in another client.\n${footer()}`,
+    ]);
+    expect(requests.some((request) => request.method === undefined)).to.equal(false);
+  });
+
+  it('ends quietly when nobody reads any more', async () => {
+    script['turn/start'] = ({ id }) => {
+      send({ id, result: { turn: { id: TURN } } });
+      for (let count = 0; count < 200; count++) send(delta('x'.repeat(10_000)));
+    };
+    const process = start('hello');
+    process.closeStdout();
+    expect(await process.ended).to.deep.include({ code: 0, stderr: '' });
+  });
+});
