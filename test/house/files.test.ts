@@ -54,7 +54,8 @@ describe('the files of the house', () => {
 
   it('name no path of the machine that they were written on', function () {
     if (!existsSync(path.join(ROOT, '.git'))) return this.skip();
-    const places = [`${ROOT}/`, `${homedir()}/`].filter((place) => place.length > 2);
+    // The home of root is the same everywhere, and the wire contract has paths that begin like it.
+    const places = [`${ROOT}/`, `${homedir()}/`].filter((place) => place.length > 2 && place !== '/root/');
     const found = listTree().flatMap((file) =>
       read(file)
         .split('\n')
