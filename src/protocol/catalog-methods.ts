@@ -11,8 +11,7 @@ import {
 
 export const initializeParamsSchema = z.object({
   clientInfo: z.object({
-    /** Goes into headers of requests to the model. */
-    name: z.string().regex(/^[\t\x20-\x7e]*$/, { error: 'clientInfo.name must be a valid HTTP header value' }),
+    name: z.string(),
     title: z.string().nullish(),
     version: z.string(),
   }),
@@ -147,6 +146,29 @@ export const configRequirementsReadResponseSchema = z.object({
   requirements: z.record(z.string(), z.unknown()).nullable(),
 });
 
+export const planTypeSchema = z.enum([
+  'free',
+  'go',
+  'plus',
+  'pro',
+  'prolite',
+  'promax',
+  'team',
+  'self_serve_business_prolite',
+  'self_serve_business_usage_based',
+  'business',
+  'ent26',
+  'enterprise_cbp_automation',
+  'enterprise_cbp_usage_based',
+  'enterprise',
+  'edu',
+  'edu_plus',
+  'edu_pro',
+  'sci',
+  'sci_plus',
+  'unknown',
+]);
+
 export const accountReadParamsSchema = z.object({ refreshToken: z.boolean().optional() });
 
 export const accountReadResponseSchema = z.object({
@@ -156,7 +178,7 @@ export const accountReadResponseSchema = z.object({
       z.object({
         type: z.literal('chatgpt'),
         email: z.string().nullable(),
-        planType: z.string(),
+        planType: planTypeSchema,
         workspaceName: z.string().nullish(),
       }),
       z.object({ type: z.literal('amazonBedrock'), usesCodexManagedCredentials: z.boolean().optional() }),

@@ -232,11 +232,23 @@ const subAgentActivitySchema = z.object({
   ...times,
 });
 
-/** Fields beside the type that few clients read are kept as they are. */
-const imageGenerationSchema = z.looseObject({
+/** The picture is in `result` (base64) or behind `fileId`. */
+const imageGenerationSchema = z.object({
   type: z.literal('imageGeneration'),
   id: z.string(),
   status: z.string(),
+  result: z.string().optional(),
+  fileId: z.string().optional(),
+  generationId: z.string().nullish(),
+  revisedPrompt: z.string().nullish(),
+  savedPath: z.string().nullish(),
+  inputImages: z.array(z.object({ path: z.string(), sha256: z.string() })).optional(),
+  transparentBackground: z.boolean().nullish(),
+  failure: z
+    .discriminatedUnion('type', [
+      z.object({ type: z.literal('usageLimitExceeded'), limitId: z.string(), resetsAt: intSchema.nullish() }),
+    ])
+    .nullish(),
   ...times,
 });
 

@@ -1,6 +1,7 @@
 // The table of notifications: what each carries. Its names and audiences are those of notification-names.ts, which the
 // type system checks. Main thread.
 import { z } from 'zod';
+import { planTypeSchema } from './catalog-methods.js';
 import { threadItemSchema } from './items.js';
 import type { NOTIFICATION_AUDIENCES, NotificationName } from './notification-names.js';
 import { intSchema, uintSchema } from './scalars.js';
@@ -35,8 +36,16 @@ const rateLimits = z.object({
     .object({ limit: z.string(), used: z.string(), remainingPercent: intSchema, resetsAt: intSchema })
     .nullable(),
   spendControlReached: z.boolean().nullable(),
-  planType: z.string().nullable(),
-  rateLimitReachedType: z.string().nullable(),
+  planType: planTypeSchema.nullable(),
+  rateLimitReachedType: z
+    .enum([
+      'rate_limit_reached',
+      'workspace_owner_credits_depleted',
+      'workspace_member_credits_depleted',
+      'workspace_owner_usage_limit_reached',
+      'workspace_member_usage_limit_reached',
+    ])
+    .nullable(),
 });
 
 const textPosition = z.object({ line: uintSchema, column: uintSchema });
@@ -121,16 +130,3 @@ export const NOTIFICATIONS = {
 };
 
 export type NotificationParams<Name extends NotificationName> = z.infer<(typeof NOTIFICATIONS)[Name]['params']>;
-
-/** Any notification as it arrives at a client. */
-export type ServerNotification = {
-  [Name in NotificationName]: {
-    method: Name;
-    params: NotificationParams<Name>;
-    /** Unix milliseconds. */
-    emittedAtMs: number;
-    /** One life of the daemon; `seq` counts within it, by conversation. Absent from what concerns no conversation. */
-    epoch?: string;
-    seq?: number;
-  };
-}[NotificationName];

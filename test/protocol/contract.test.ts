@@ -1,0 +1,98 @@
+import path from 'node:path';
+import { expect } from 'chai';
+import { METHODS, isMethodName } from '../../src/protocol/methods.js';
+import type { MethodName } from '../../src/protocol/methods.js';
+import { NOTIFICATION_METHODS } from '../../src/protocol/notification-names.js';
+import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { validateParams } from '../../src/protocol/validate-params.js';
+import { assertValidNotification, assertValidResult } from '../support/schema-validator.js';
+import { exampleItems } from './example-items.js';
+import { exampleNotifications, exampleResults } from './example-messages.js';
+import { readRecordings } from './recordings.js';
+import type { RecordedMessage } from './recordings.js';
+
+describe('the wire contract', () => {
+  for (const method of NOTIFICATION_METHODS) {
+    it(`accepts the examples of ${method}, as the peer's schema does`, () => {
+      const examples = exampleNotifications[method];
+      expect(examples).to.have.length.greaterThan(0);
+      for (const params of examples) assertValidNotification({ method, params, emittedAtMs: 1 });
+    });
+  }
+
+  for (const method of Object.keys(METHODS) as MethodName[]) {
+    it(`accepts the example result of ${method}, as the peer's schema does`, () => {
+      assertValidResult(method, exampleResults[method]);
+    });
+  }
+
+  it('has an example of every type of item', () => {
+    const types = NOTIFICATIONS['item/started'].params.shape.item.options.map((option) => option.shape.type.value);
+    expect([...new Set(exampleItems.map((item) => item.type))]).to.have.members(types);
+  });
+});
+
+describe('recorded conversations with the peer', () => {
+  let recorded: RecordedMessage[];
+
+  before(function () {
+    const folder = process.env['ROLLOUT_FIXTURES'];
+    if (folder === undefined || folder === '') return this.skip();
+    // In one recording of the terminal UI, a stub with made-up replies takes the peer's place.
+    recorded = ['wire', 'tui']
+      .flatMap((name) => readRecordings(path.join(folder, name)))
+      .filter(({ where }) => !where.startsWith('minimal-stub-session'));
+    expect(recorded).to.have.length.greaterThan(1000);
+  });
+
+  it('hold notifications that both contracts accept', () => {
+    const seen = new Set<string>();
+    for (const { where, fromServer, message } of recorded) {
+      const method = message['method'];
+      if (!fromServer || typeof method !== 'string' || !(method in NOTIFICATIONS)) continue;
+      seen.add(method);
+      withPlace(where, () => assertValidNotification(message));
+    }
+    const unseen = NOTIFICATION_METHODS.filter((method) => !seen.has(method));
+    expect(unseen).to.deep.equal(['configWarning']);
+  });
+
+  it('hold results that both contracts accept', () => {
+    const seen = new Set<string>();
+    for (const { where, message, method } of recorded) {
+      if (method === undefined || !isMethodName(method) || message['result'] === undefined) continue;
+      seen.add(method);
+      withPlace(where, () => assertValidResult(method, message['result']));
+    }
+    expect([...seen]).to.have.members(Object.keys(METHODS));
+  });
+
+  it('hold requests that are refused in the same words, or accepted, as the peer did', () => {
+    const disagreements: string[] = [];
+    for (const { where, fromServer, message, answer } of recorded) {
+      const method = message['method'];
+      if (fromServer || answer === undefined || typeof method !== 'string' || !isMethodName(method)) continue;
+      const ours = validateParams(method, message['params']);
+      const theirs = invalidRequestMessage(answer);
+      const said = ours.ok ? null : ours.message;
+      if (said !== theirs) disagreements.push(`${where}: ${String(theirs)} | ${String(said)}`);
+    }
+    expect(disagreements.map((line) => line.replace(/^[^:]*:\d+: /, ''))).to.deep.equal([
+      // Names the field that is wrong instead of the shape of an array that would do.
+      'invalid length 2, expected struct ThreadListParams with 19 elements | invalid type: sequence, expected an object',
+    ]);
+  });
+});
+
+function invalidRequestMessage(answer: Record<string, unknown>): string | null {
+  const { message } = (answer['error'] ?? {}) as { message?: string };
+  return message?.startsWith('Invalid request: ') === true ? message.slice('Invalid request: '.length) : null;
+}
+
+function withPlace(where: string, assertion: () => void): void {
+  try {
+    assertion();
+  } catch (error) {
+    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

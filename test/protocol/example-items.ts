@@ -1,0 +1,118 @@
+// Hand-written items of every type, for the tests of the wire contract.
+import type { ThreadItem } from '../../src/protocol/thread.js';
+
+const AT_MS = 1_760_000_000_123;
+const done = { startedAtMs: AT_MS, completedAtMs: AT_MS + 5 };
+const running = { startedAtMs: AT_MS, completedAtMs: null };
+export const exampleAnswer = {
+  type: 'agentMessage',
+  id: 'msg_1',
+  text: 'In May, after the frost.',
+  phase: 'final_answer',
+  moderation: null,
+  memoryCitation: null,
+  delivery: null,
+  questions: null,
+  ...done,
+} as const;
+
+/** One or more of every type of item. */
+export const exampleItems: ThreadItem[] = [
+  {
+    type: 'userMessage',
+    id: 'user_1',
+    clientId: 'mine-1',
+    content: [
+      {
+        type: 'text',
+        text: 'When? @plan',
+        text_elements: [{ byteRange: { start: 6, end: 11 }, placeholder: '@plan' }],
+      },
+      { type: 'image', url: 'data:image/png;base64,AA==' },
+      { type: 'image', fileId: 'file_1', detail: 'low' },
+      { type: 'localImage', path: '/srv/garden/bed.png' },
+      { type: 'audio', url: 'data:audio/wav;base64,AA==' },
+      { type: 'localAudio', path: '/srv/garden/bird.wav' },
+      { type: 'skill', name: 'sow', path: '/srv/garden/skills/sow' },
+      { type: 'mention', name: 'plan', path: 'app://plan' },
+    ],
+    ...done,
+  },
+  { ...exampleAnswer },
+  { ...exampleAnswer, id: 'msg_2', text: 'In M', phase: null, partial: true },
+  { type: 'reasoning', id: 'rs_1', summary: ['**Frost** first'], content: ['late frost'], ...done },
+  { type: 'reasoning', id: 'rs_2', summary: [], content: [], ...running },
+  { type: 'plan', id: 'plan_1', text: '1. dig', startedAtMs: null, completedAtMs: null },
+  {
+    type: 'commandExecution',
+    id: 'call_1',
+    pluginId: null,
+    scriptPath: null,
+    command: 'ls beds',
+    cwd: '/srv/garden',
+    processId: '7',
+    source: 'unifiedExecStartup',
+    status: 'completed',
+    commandActions: [
+      { type: 'listFiles', command: 'ls beds', path: 'beds' },
+      { type: 'read', command: 'cat a', name: 'a', path: '/srv/garden/a' },
+      { type: 'search', command: 'rg bean', query: 'bean', path: null },
+      { type: 'unknown', command: 'true' },
+    ],
+    aggregatedOutput: 'north\nsouth\n',
+    exitCode: 0,
+    durationMs: 4,
+    ...done,
+  },
+  {
+    type: 'fileChange',
+    id: 'call_2',
+    changes: [
+      { path: '/srv/garden/a', kind: { type: 'add' }, diff: 'beans\n' },
+      { path: '/srv/garden/b', kind: { type: 'delete' }, diff: 'weeds\n' },
+      { path: '/srv/garden/c', kind: { type: 'update', move_path: '/srv/garden/d' }, diff: '@@ -1 +1 @@\n-x\n+y\n' },
+    ],
+    status: 'declined',
+    ...done,
+  },
+  {
+    type: 'dynamicToolCall',
+    id: 'call_3',
+    namespace: null,
+    tool: 'weather',
+    arguments: { place: 'Bonn' },
+    status: 'failed',
+    contentItems: [{ type: 'inputText', text: 'no such tool' }],
+    success: false,
+    durationMs: 0,
+    ...done,
+  },
+  {
+    type: 'webSearch',
+    id: 'ws_1',
+    query: 'frost dates',
+    action: { type: 'search', query: 'frost dates', queries: null },
+    results: null,
+    ...done,
+  },
+  { type: 'contextCompaction', id: 'cc_1', ...done },
+  { type: 'mcpToolCall', id: 'mcp_1', server: 's', tool: 't', arguments: null, status: 'inProgress', ...running },
+  {
+    type: 'collabAgentToolCall',
+    id: 'co_1',
+    tool: 'spawnAgent',
+    status: 'completed',
+    senderThreadId: 'thread_1',
+    receiverThreadIds: [],
+    agentsStates: { a: { status: 'running', message: null } },
+    ...done,
+  },
+  { type: 'subAgentActivity', id: 'sa_1', kind: 'started', agentThreadId: 'x', agentPath: '/root/x', ...done },
+  { type: 'imageGeneration', id: 'ig_1', status: 'completed', result: 'AA==', revisedPrompt: null, ...done },
+  { type: 'hookPrompt', id: 'hp_1', fragments: [{ hookRunId: 'h', text: 'mind the bees' }], ...done },
+  { type: 'functionCallOutput', id: 'fo_1', name: 'f', output: [{ type: 'input_text', text: 'x' }], ...done },
+  { type: 'imageView', id: 'iv_1', path: '/srv/garden/bed.png', ...done },
+  { type: 'sleep', id: 'sl_1', durationMs: 100, ...done },
+  { type: 'enteredReviewMode', id: 're_1', review: 'current changes', ...done },
+  { type: 'exitedReviewMode', id: 're_2', review: '', ...done },
+];
