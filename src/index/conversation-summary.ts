@@ -5,7 +5,7 @@ import { parseRolloutName } from '../rollout/file-name.js';
 import type { RolloutLine, SessionMetaPayload, TurnContextPayload } from '../rollout/line.js';
 import { previewOfLine } from '../rollout/preview.js';
 import { historyModeOf } from '../rollout/read-rollout.js';
-import type { LineKind } from '../rollout/read-rollout-lines.js';
+import type { LineKind } from '../rollout/line-kinds.js';
 import { toRecordedSettings } from '../rollout/thread-settings.js';
 import type { ConversationSummary } from './index-messages.js';
 import { toSessionSource } from './session-source.js';

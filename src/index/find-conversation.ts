@@ -1,6 +1,6 @@
 // The rollout that holds a conversation, by the conversation's id. Index thread.
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
-import type { LineKind } from '../rollout/read-rollout-lines.js';
+import type { LineKind } from '../rollout/line-kinds.js';
 import { listRolloutFiles, newestOfEachId } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 

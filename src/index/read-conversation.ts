@@ -5,7 +5,7 @@ import type { Turn } from '../protocol/thread.js';
 import { ARCHIVED_SESSIONS_FOLDER } from '../rollout/file-name.js';
 import { noSessionMeta, toReadError } from '../rollout/read-rollout.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
-import type { LineKind } from '../rollout/read-rollout-lines.js';
+import type { LineKind } from '../rollout/line-kinds.js';
 import { resolveRolloutPath } from '../rollout/resolve-rollout-path.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import { TURN_LINE_KINDS, TurnProjection } from '../rollout/turns.js';

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { RolloutLine } from '../rollout/line.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
-import type { LineKind } from '../rollout/read-rollout-lines.js';
+import type { LineKind } from '../rollout/line-kinds.js';
 import { SUMMARY_LINE_KINDS, SummaryGatherer } from './conversation-summary.js';
 import type { UnnamedSummary } from './conversation-summary.js';
 

@@ -6,8 +6,6 @@ const NEWLINE = 0x0a;
 const DEFAULT_CHUNK_BYTES = 1024 * 1024;
 /** A line beyond this is set aside: it could not be held as one string with room to spare. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
-/** How much of a line `skip` gets to see. */
-const HEAD_BYTES = 192;
 /** How many set-aside lines are listed one by one; all are counted. */
 const SET_ASIDE_LISTED = 50;
 
@@ -31,10 +29,10 @@ export interface ReadLinesOptions {
   /** Byte to stop before. Default: the size the file has when it is opened. */
   end?: number;
   /**
-   * Decides from a line's first bytes (Latin-1, at most 192) that nobody wants it; such a line is not parsed. The last
-   * line is parsed all the same when it has no newline.
+   * Decides from a line's first bytes, often all of them, that nobody wants it; such a line is not parsed. The last line
+   * is parsed all the same when it has no newline.
    */
-  skip?: (head: string) => boolean;
+  skip?: (start: Uint8Array) => boolean;
   /** Bytes per read; small ones suit those who stop early. Default 1 MiB. */
   chunkBytes?: number;
 }
@@ -78,7 +76,7 @@ export async function readLines(path: string, visit: LineVisitor, options: ReadL
 class LineScan {
   readonly #handle: FileHandle;
   readonly #visit: LineVisitor;
-  readonly #skip: ((head: string) => boolean) | null;
+  readonly #skip: ((start: Uint8Array) => boolean) | null;
   readonly #setAside: SetAside = { count: 0, lines: [] };
   #index = 0;
   /** Pieces of a line that reaches over chunks; `#dropped` tells why none are kept. */
@@ -86,7 +84,7 @@ class LineScan {
   #piecesLength = 0;
   #dropped: 'skipped' | 'too_long' | null = null;
 
-  constructor(handle: FileHandle, visit: LineVisitor, skip: ((head: string) => boolean) | null) {
+  constructor(handle: FileHandle, visit: LineVisitor, skip: ((start: Uint8Array) => boolean) | null) {
     this.#handle = handle;
     this.#visit = visit;
     this.#skip = skip;
@@ -117,7 +115,7 @@ class LineScan {
 
   #keepPiece(piece: Buffer): void {
     if (this.#dropped === null) {
-      if (this.#piecesLength === 0 && this.#skip?.(headOf(piece)) === true) this.#dropped = 'skipped';
+      if (this.#piecesLength === 0 && this.#skip?.(piece) === true) this.#dropped = 'skipped';
       else if (this.#piecesLength + piece.length > MAX_LINE_BYTES) this.#dropped = 'too_long';
       // The chunk is filled anew by the next read.
       else this.#pieces.push(Buffer.from(piece));
@@ -140,7 +138,7 @@ class LineScan {
     this.#pieces = [];
     this.#piecesLength = 0;
     this.#dropped = null;
-    if (dropped === 'skipped' || (isWhole && this.#skip?.(headOf(last)) === true)) {
+    if (dropped === 'skipped' || (isWhole && this.#skip?.(last) === true)) {
       this.#index += 1;
       return true;
     }
@@ -190,10 +188,6 @@ class LineScan {
     this.#setAside.count += 1;
     if (this.#setAside.lines.length < SET_ASIDE_LISTED) this.#setAside.lines.push({ offset, length, reason });
   }
-}
-
-function headOf(bytes: Buffer): string {
-  return bytes.toString('latin1', 0, Math.min(bytes.length, HEAD_BYTES));
 }
 
 /** Cuts off blanks, carriage returns and the zeros that a lost write leaves behind. */

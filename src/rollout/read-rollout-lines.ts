@@ -1,11 +1,10 @@
 // Streams the typed lines of a rollout file; lines nobody wants are passed over unparsed. Any thread.
-import type { EventPayload, RolloutLine } from './line.js';
+import type { RolloutLine } from './line.js';
+import { LineKindFilter } from './line-kinds.js';
+import type { LineKind } from './line-kinds.js';
 import { readLines } from './line-reader.js';
 import type { LinesRead } from './line-reader.js';
 import { parseLine } from './parse-line.js';
-
-/** What a line is, as its first bytes tell: `response_item`, or `event_msg/task_started`. */
-export type LineKind = Exclude<RolloutLine['type'], 'event_msg'> | `event_msg/${EventPayload['type']}`;
 
 /** Returning false ends the read. `index` counts the records of the file from 0. */
 export type RolloutLineVisitor = (line: RolloutLine, index: number) => boolean | void;
@@ -26,9 +25,6 @@ export interface RolloutLinesRead extends LinesRead {
   nextOrdinal: number;
 }
 
-// Writers put the fields in this order; a line with another order is parsed to find out.
-const HEAD = /^\{"timestamp":"[^"\\]*",(?:"ordinal":(\d+),)?"type":"(\w+)","payload":\{(?:"type":"(\w+)")?/;
-
 /**
  * Calls `visit` for every line of a type this version knows, in file order. Lines of unknown types are passed over,
  * malformed ones set aside. Throws what opening, reading and `visit` throw.
@@ -38,16 +34,9 @@ export async function readRolloutLines(
   visit: RolloutLineVisitor,
   options: ReadRolloutLinesOptions = {},
 ): Promise<RolloutLinesRead> {
-  let nextOrdinal = 0;
   const { kinds, ...range } = options;
-  const skip = (head: string): boolean => {
-    const match = HEAD.exec(head);
-    if (match === null) return false;
-    const [, ordinal, type, event] = match;
-    if (kinds?.has((type === 'event_msg' ? `${type}/${event}` : type) as LineKind)) return false;
-    if (ordinal !== undefined) nextOrdinal = Math.max(nextOrdinal, Number(ordinal) + 1);
-    return true;
-  };
+  const filter = kinds === undefined ? null : new LineKindFilter(kinds);
+  let nextOrdinal = 0;
   const read = await readLines(
     path,
     ({ value, index }) => {
@@ -57,7 +46,7 @@ export async function readRolloutLines(
       if (line === 'malformed') return 'malformed';
       return line === 'unknown' ? true : visit(line, index);
     },
-    kinds === undefined ? range : { ...range, skip },
+    filter === null ? range : { ...range, skip: (line) => filter.passesOver(line) },
   );
-  return { ...read, nextOrdinal };
+  return { ...read, nextOrdinal: Math.max(nextOrdinal, filter?.nextOrdinal ?? 0) };
 }

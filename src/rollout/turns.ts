@@ -9,7 +9,7 @@ import type {
   RolloutTokenUsage,
   TokenUsageInfo,
 } from './line.js';
-import type { LineKind } from './read-rollout-lines.js';
+import type { LineKind } from './line-kinds.js';
 import { agentMessage, reasoning, toThreadItem, userMessage } from './thread-item.js';
 import { toTurnError } from './turn-error.js';
 
