@@ -1,0 +1,110 @@
+// What a loaded configuration is made of. Types only, any thread.
+import type { LogLevel } from '../log.js';
+import type { AskForApproval, SandboxMode } from '../protocol/thread.js';
+
+/** A parsed TOML table, or the same from JSON; has no prototype. */
+export type ConfigTable = { [key: string]: unknown };
+
+/** The wire's name of a layer; of the peer's kinds these four are used. */
+export type ConfigLayerSource =
+  { type: 'packagedDefaults'; file: string } | { type: 'user'; file: string; profile: null } | { type: 'sessionFlags' };
+
+/** Lowest first: shipped defaults, HOME/config.toml, HOME/rolloutd/config.toml, -c, the request. */
+export type ConfigLayerKind = 'defaults' | 'shared' | 'own' | 'flags' | 'request';
+
+export interface ConfigLayer {
+  kind: ConfigLayerKind;
+  source: ConfigLayerSource;
+  /** Absolute path of the layer's file, or null for flags and requests. */
+  file: string | null;
+  /** What was written there, as it was written: holds secrets. */
+  table: ConfigTable;
+  /** `sha256:` over the table as JSON with sorted keys, as the peer computes it. */
+  version: string;
+  /** Relative paths in this layer start here. */
+  baseDir: string;
+  /** 1-based line of the key, or of the nearest table around it; null where there is no text. */
+  lineOf(path: readonly string[]): number | null;
+}
+
+/** Something odd that does not stop anything. `message` already names file, line and key. */
+export interface ConfigWarning {
+  message: string;
+  file: string | null;
+  line: number | null;
+  key: string | null;
+}
+
+export interface WorkspaceWriteConfig {
+  /** Absolute paths. */
+  writableRoots: string[];
+  networkAccess: boolean;
+  excludeTmpdirEnvVar: boolean;
+  excludeSlashTmp: boolean;
+}
+
+/** One entry of model_providers, defaults filled in. Holds secrets. */
+export interface ProviderConfig {
+  id: string;
+  name: string;
+  baseUrl: string | null;
+  envKey: string | null;
+  envKeyInstructions: string | null;
+  bearerToken: string | null;
+  requiresOpenaiAuth: boolean;
+  httpHeaders: Record<string, string>;
+  /** Header name → name of the environment variable that holds its value. */
+  envHttpHeaders: Record<string, string>;
+  queryParams: Record<string, string>;
+  requestMaxRetries: number;
+  streamMaxRetries: number;
+  streamIdleTimeoutMs: number;
+}
+
+/** Keys of the daemon as a whole: read once at its start, a conversation cannot change them. */
+export interface DaemonConfig {
+  /** `ws://IP:PORT`; port 0 picks one. */
+  listen: string;
+  allowedOrigins: string[];
+  /** Beside the loopback names. */
+  allowedHosts: string[];
+  logLevel: LogLevel;
+  sessionsPerWorker: number;
+  /** Session workers at most; already resolved, 2 or more unless set to 1. */
+  maxThreads: number;
+}
+
+/** The effective configuration. */
+export interface Config {
+  model: string;
+  /** Id of a provider; whether it exists is found out by resolveProvider. */
+  modelProvider: string;
+  modelProviders: Record<string, ProviderConfig>;
+  modelReasoningEffort: string | null;
+  modelReasoningSummary: 'auto' | 'concise' | 'detailed' | 'none' | null;
+  modelVerbosity: 'low' | 'medium' | 'high' | null;
+  /** Tokens. */
+  modelContextWindow: number | null;
+  instructions: string | null;
+  developerInstructions: string | null;
+  /** Absolute path. */
+  modelInstructionsFile: string | null;
+  /** Absolute path of a rollout to resume at thread/start. */
+  experimentalResume: string | null;
+  approvalPolicy: AskForApproval;
+  sandboxMode: SandboxMode;
+  sandboxWorkspaceWrite: WorkspaceWriteConfig;
+  threadUnloadDelaySecs: number;
+  daemon: DaemonConfig;
+}
+
+export interface LoadedConfig {
+  config: Config;
+  warnings: ConfigWarning[];
+  /** Highest precedence first. */
+  layers: ConfigLayer[];
+  /** All layers merged, in the files' own key names; holds secrets. */
+  table: ConfigTable;
+  /** Dotted path of each leaf → the layer it comes from. */
+  origins: Map<string, ConfigLayer>;
+}
