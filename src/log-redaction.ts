@@ -1,6 +1,6 @@
 // Takes secrets out of what is logged. Any thread.
 
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /** Shorter values are words that occur by chance; replacing them would ruin the log and hide nothing. */
 const MIN_SECRET_LENGTH = 4;

@@ -191,8 +191,6 @@ export function createLog(options: LogOptions): Log {
   openFile();
 
   async function finish(): Promise<void> {
-    // The pipe from logger to transports starts to flow a tick after it was made.
-    await new Promise((resolve) => setImmediate(resolve));
     const last = file;
     logger.end();
     if (last !== null) await last.closed;

@@ -73,6 +73,14 @@ describe('log', () => {
     ]);
   });
 
+  it('loses none of many lines of one tick, though it is closed in the same', async () => {
+    const log = makeLog();
+    for (let index = 0; index < 2000; index++) log.info('line', { index });
+    await log.close();
+    const indexes = (readLines() as { index: number }[]).map(({ index }) => index);
+    expect(indexes).to.deep.equal(Array.from({ length: 2000 }, (_, index) => index));
+  });
+
   it('drops what is below its level and says so beforehand', async () => {
     const log = makeLog('warn');
     log.debug('no');
