@@ -202,8 +202,7 @@ export class ModelReply {
   /** Ends the stream in good order, whatever was said. */
   end(): void {
     this.#begin();
-    this.#flush();
-    this.#response.end();
+    this.#response.end(this.#take());
   }
 
   /** Breaks the connection once everything written so far has left. */
@@ -229,7 +228,6 @@ export class ModelReply {
   #begin(): void {
     if (this.#response.headersSent) return;
     this.#response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
-    this.#response.flushHeaders();
   }
 
   #flush(): void {

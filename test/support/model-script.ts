@@ -18,7 +18,7 @@
 //   last-input                      "input items: N", counted in the request
 //
 // With TIMES a command fails that often for the same request of a conversation, then the text is echoed.
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
 import type { ModelReply } from './model-reply.js';
 
 /** What the script looks at in a request. */
@@ -218,7 +218,7 @@ async function streamDeltas(reply: ModelReply, count: number, size: number, gapM
     if (gapMs === 0 && block.length < BLOCK_LENGTH) continue;
     await reply.write(block);
     block = '';
-    await delay(gapMs);
+    await (gapMs === 0 ? nextTick() : delay(gapMs));
   }
   if (reply.isClosed) return;
   await reply.write(block);

@@ -1,6 +1,7 @@
 // One HTTP request to a Responses API and the reading of its stream, without retries. Session worker.
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
+import { StringDecoder } from 'node:string_decoder';
 import { createParser } from 'eventsource-parser';
 import type { ModelEvent } from './model.js';
 import type { ModelFailure } from './model-failure.js';
@@ -169,7 +170,8 @@ class Attempt {
 
   #readStream(response: IncomingMessage): void {
     const reader = new ResponsesEventReader(this.#emit);
-    const decoder = new TextDecoder();
+    // Faster than a streaming TextDecoder. It keeps a byte order mark, which would cost the first event its name only.
+    const decoder = new StringDecoder('utf8');
     const parser = createParser({
       onEvent: (message) => {
         // An emit may have aborted in the middle of a chunk.
@@ -185,17 +187,25 @@ class Attempt {
       },
       maxBufferSize: MAX_EVENT_LENGTH,
     });
-    response.on('data', (chunk: Buffer) => {
+    const feed = (text: string): void => {
       if (this.#settled) return;
-      this.#idleTimer?.refresh();
       try {
-        parser.feed(decoder.decode(chunk, { stream: true }));
+        parser.feed(text);
       } catch (error) {
         // The parser itself does not throw before it is settled: this is the caller's emit.
         if (this.#release(false)) this.#reject(error);
       }
+    };
+    response.on('data', (chunk: Buffer) => {
+      if (this.#settled) return;
+      this.#idleTimer?.refresh();
+      feed(decoder.write(chunk));
     });
-    response.on('end', () => this.#settle(this.#unfinished(response, reader)));
+    response.on('end', () => {
+      // A lone CR may be half of a line end: this completes it, and with it the last event.
+      feed('\n');
+      this.#settle(this.#unfinished(response, reader));
+    });
     response.on('error', (error) => this.#settle(disconnected(error)));
     response.on('close', () => this.#settle(disconnected('connection closed')));
   }
