@@ -13,6 +13,7 @@ import { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
+import { readGitInfo } from './git-info.js';
 import type { Subscriber } from './fan-out.js';
 import type { ConversationFacts } from './thread-view.js';
 import type { ConversationLookup, ConversationRequest, OwnerLocks, RolloutWriters, SettingsResolver } from './seams.js';
@@ -188,6 +189,7 @@ export class ConversationRegistry {
     const { settings, warnings, unloadDelayMs } = resolveSettings(request, null);
     const id = uuid();
     const createdAt = new Date();
+    const git = request.ephemeral ? null : await readGitInfo(settings.cwd);
     const seconds = Math.floor(createdAt.getTime() / 1000);
     const facts: ConversationFacts = {
       id,
@@ -204,7 +206,7 @@ export class ConversationRegistry {
       cliVersion: version,
       originator: request.originator,
       source: 'vscode',
-      gitInfo: null,
+      gitInfo: git === null ? null : toGitInfo(git),
       name: null,
       forkedFromId,
       threadSource: request.threadSource,
@@ -214,7 +216,7 @@ export class ConversationRegistry {
       originator: request.originator,
       cliVersion: version,
       source: 'vscode',
-      git: null,
+      git,
     };
     const started = this.#start({ id, history, facts, meta, settings, unloadDelayMs, warnings }, false);
     this.#starting.set(id, started);
@@ -343,6 +345,10 @@ export class ConversationRegistry {
     if (conversation === undefined) port.close();
     else conversation.handle.replaceWriter(port);
   }
+}
+
+function toGitInfo(git: NonNullable<SessionMeta['git']>): ConversationFacts['gitInfo'] {
+  return { sha: git.commit_hash ?? null, branch: git.branch ?? null, originUrl: git.repository_url ?? null };
 }
 
 function asNew(conversation: Conversation): NewConversation {

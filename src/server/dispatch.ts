@@ -2,8 +2,8 @@
 import { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
 import { classifyFrame } from '../protocol/envelope.js';
-import { EXPERIMENTAL_FIELDS, METHODS } from '../protocol/methods.js';
-import type { MethodName, ParamsOf } from '../protocol/methods.js';
+import { findExperimentalUse, isMethodName, METHODS } from '../protocol/methods.js';
+import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
 import { validateParams } from '../protocol/validate-params.js';
 import type { Connection, RequestId } from './connection.js';
 import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, toRpcError } from './rpc-error.js';
@@ -12,16 +12,19 @@ import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, 
 const MAX_IN_FLIGHT = 1024;
 
 /** How a handler answers: once. Safe to call from any callback, in order with notifications. */
-export interface Responder {
+export interface Responder<Result = unknown> {
   readonly connection: Connection;
-  result(value: unknown): void;
+  result(value: Result): void;
   /** The result as JSON text. */
   resultJson(text: string): void;
   error(error: unknown): void;
 }
 
 /** Answers through the responder. A returned promise keeps later requests of the same conversation waiting. */
-export type Handler<Method extends MethodName> = (params: ParamsOf<Method>, respond: Responder) => void | Promise<void>;
+export type Handler<Method extends MethodName> = (
+  params: ParamsOf<Method>,
+  respond: Responder<ResultOf<Method>>,
+) => void | Promise<void>;
 
 export type HandlerTable = { [Method in MethodName]: Handler<Method> };
 
@@ -58,10 +61,10 @@ export class Dispatcher {
   }
 
   #request(connection: Connection, id: RequestId, method: string, rawParams: unknown): void {
-    if (!isMethod(method)) return connection.sendError(id, methodNotFound(method));
+    if (!isMethodName(method)) return connection.sendError(id, methodNotFound(method));
     const validated = validateParams(method, rawParams);
     if (!validated.ok) return connection.sendError(id, invalidParams(validated.message, validated.path));
-    const refusal = gate(connection, method, rawParams);
+    const refusal = gate(connection, method, validated.params);
     if (refusal !== null) return connection.sendError(id, invalidRequest(refusal));
     if (connection.inFlight >= MAX_IN_FLIGHT) return connection.sendError(id, overloaded());
     connection.inFlight += 1;
@@ -111,21 +114,14 @@ export class Dispatcher {
   }
 }
 
-function isMethod(method: string): method is MethodName {
-  return Object.hasOwn(METHODS, method);
-}
-
 /** Why this client may not call this method now, in the words that clients know; null when it may. */
-function gate(connection: Connection, method: MethodName, params: unknown): string | null {
+function gate<Method extends MethodName>(connection: Connection, method: Method, params: ParamsOf<Method>): string | null {
   const { client } = connection;
   if (method === 'initialize') return client === null ? null : 'Already initialized';
   if (client === null) return 'Not initialized';
   if (client.experimentalApi) return null;
-  if ('experimental' in METHODS[method] && METHODS[method].experimental)
-    return `${method} requires experimentalApi capability`;
-  const given = typeof params === 'object' && params !== null ? (params as Record<string, unknown>) : {};
-  const field = EXPERIMENTAL_FIELDS[method]?.find((name) => given[name] !== undefined && given[name] !== null);
-  return field === undefined ? null : `${method}.${field} requires experimentalApi capability`;
+  const use = findExperimentalUse(method, params);
+  return use === null ? null : `${use} requires experimentalApi capability`;
 }
 
 function threadIdOf(params: unknown): string | null {

@@ -1,5 +1,6 @@
 // What a client asks at its start: models, configuration, account, skills. Main thread.
 import type { Config } from '../../config/config.js';
+import type { ResultOf } from '../../protocol/methods.js';
 import type { Handler } from '../dispatch.js';
 import type { HandlerContext } from './handler-context.js';
 
@@ -18,12 +19,12 @@ export function modelListHandler(context: HandlerContext): Handler<'model/list'>
     const isLast = start + page.length >= models.length;
     respond.result({
       data: page.map((model) => toModel(model, config)),
-      nextCursor: isLast ? null : page.at(-1),
+      nextCursor: isLast ? null : (page.at(-1) ?? null),
     });
   };
 }
 
-function toModel(model: string, config: Config): unknown {
+function toModel(model: string, config: Config): ResultOf<'model/list'>['data'][number] {
   const offline = model === 'offline';
   return {
     id: model,
@@ -41,6 +42,7 @@ function toModel(model: string, config: Config): unknown {
     defaultReasoningEffort: config.modelReasoningEffort ?? 'medium',
     inputModalities: offline ? ['text'] : ['text', 'image'],
     supportsPersonality: false,
+    multiAgentVersion: null,
     additionalSpeedTiers: [],
     serviceTiers: [],
     defaultServiceTier: null,

@@ -2,6 +2,7 @@
 import type { Config } from '../../config/config.js';
 import type { IndexClient } from '../../index/index-client.js';
 import type { Log } from '../../log.js';
+import type { ResultOf } from '../../protocol/methods.js';
 import type { ConversationRegistry } from '../../registry/conversation-registry.js';
 
 export interface HandlerContext {
@@ -14,6 +15,6 @@ export interface HandlerContext {
   /** Reads the configuration afresh; throws config_invalid. */
   readConfig: (cwd: string | null) => Config;
   /** The result of config/read, secrets left out. */
-  describeConfig: (cwd: string | null, includeLayers: boolean) => unknown;
+  describeConfig: (cwd: string | null, includeLayers: boolean) => ResultOf<'config/read'>;
   log: Log;
 }

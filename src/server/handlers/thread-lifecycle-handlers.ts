@@ -1,6 +1,6 @@
 // thread/start, resume, unsubscribe: loading conversations and joining them. Main thread.
 import { DaemonError } from '../../errors.js';
-import type { ParamsOf } from '../../protocol/methods.js';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
 import type { NewConversation } from '../../registry/conversation-registry.js';
 import type { ConversationRequest } from '../../registry/seams.js';
@@ -22,7 +22,7 @@ export function threadStartHandler({ registry }: HandlerContext): Handler<'threa
     const { conversation } = started;
     conversation.addSubscriber(connection);
     warn(started, connection);
-    respond.result(toSessionResult(conversation, []));
+    respond.result(toSessionResult(conversation));
     conversation.fanOut.publish('thread/started', { thread: conversation.toThread() });
     if (!connection.isOpen) conversation.removeSubscriber(connection);
   };
@@ -59,7 +59,7 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
               includeTurns: withTurns,
               liveTurnId: snapshot.activeTurnId,
             });
-      respond.resultJson(stringifyWith(toSessionResult(conversation, RAW_PLACE), history?.turnsJson ?? '[]'));
+      respond.resultJson(stringifyWith(toResumeResult(conversation), history?.turnsJson ?? '[]'));
       const usage = snapshot.tokenUsage ?? history?.tokenUsage?.usage ?? null;
       const turnId = snapshot.activeTurnId ?? history?.tokenUsage?.turnId ?? '';
       conversation.catchUp(connection, { snapshot, seq }, usage === null ? null : { turnId, usage });
@@ -118,11 +118,10 @@ function toRequest(
   };
 }
 
-/** The result that start and resume share. */
-function toSessionResult(conversation: Conversation, turns: unknown): unknown {
+function toSessionResult(conversation: Conversation): ResultOf<'thread/start'> {
   const { settings } = conversation;
   return {
-    thread: { ...conversation.toThread(), turns },
+    thread: conversation.toThread(),
     model: settings.model,
     modelProvider: settings.provider.id,
     serviceTier: null,
@@ -136,5 +135,22 @@ function toSessionResult(conversation: Conversation, turns: unknown): unknown {
     activePermissionProfile: null,
     reasoningEffort: settings.reasoningEffort,
     multiAgentMode: 'explicitRequestOnly',
+  };
+}
+
+/** `turns` are a place for the text that the index made. */
+function toResumeResult(conversation: Conversation): unknown {
+  const { model, reasoningEffort } = conversation.settings;
+  const result = toSessionResult(conversation);
+  return {
+    ...result,
+    thread: { ...result.thread, turns: RAW_PLACE },
+    collaborationMode: {
+      mode: 'default',
+      settings: { model, reasoning_effort: reasoningEffort, developer_instructions: null },
+    },
+    initialTurnsPage: null,
+    turnsBackwardsCursor: null,
+    itemsBackwardsCursor: null,
   };
 }

@@ -101,6 +101,6 @@ export function threadLoadedListHandler({ registry }: HandlerContext): Handler<'
     const after = params.cursor ?? null;
     const ids = registry.loadedIds().filter((id) => after === null || id > after);
     const page = ids.slice(0, Math.max(1, params.limit ?? DEFAULT_LOADED_LIMIT));
-    respond.result({ data: page, nextCursor: page.length < ids.length ? page.at(-1) : null });
+    respond.result({ data: page, nextCursor: page.length < ids.length ? (page.at(-1) ?? null) : null });
   };
 }

@@ -1,7 +1,7 @@
 // turn/*: handed to the conversation's session, answered in order with its notifications. Main thread.
 import { validate as isUuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
-import type { UserInput } from '../../protocol/thread.js';
+import type { SandboxPolicy, UserInput } from '../../protocol/thread.js';
 import type { ParamsOf } from '../../protocol/methods.js';
 import type { TurnOverrides } from '../../session/messages.js';
 import type { ReplyHandler } from '../../session/session-handle.js';
@@ -74,10 +74,30 @@ function toOverrides(params: ParamsOf<'turn/start'>): TurnOverrides {
   const overrides: TurnOverrides = {};
   if (params.cwd != null) overrides.cwd = params.cwd;
   if (params.approvalPolicy != null) overrides.approvalPolicy = params.approvalPolicy;
-  if (params.sandboxPolicy != null) overrides.sandboxPolicy = params.sandboxPolicy;
+  if (params.sandboxPolicy != null) overrides.sandboxPolicy = completePolicy(params.sandboxPolicy);
   if (params.model != null) overrides.model = params.model;
   if (params.effort != null) overrides.reasoningEffort = params.effort;
   if (params.summary != null) overrides.reasoningSummary = params.summary;
   if (params.outputSchema != null) overrides.outputSchema = params.outputSchema;
   return overrides;
+}
+
+/** What a client left out of a policy is the narrower choice; replies and records always say all of it. */
+function completePolicy(policy: SandboxPolicy): SandboxPolicy {
+  switch (policy.type) {
+    case 'dangerFullAccess':
+      return policy;
+    case 'externalSandbox':
+      return { ...policy, networkAccess: policy.networkAccess ?? 'restricted' };
+    case 'readOnly':
+      return { ...policy, networkAccess: policy.networkAccess ?? false };
+    case 'workspaceWrite':
+      return {
+        ...policy,
+        writableRoots: policy.writableRoots ?? [],
+        networkAccess: policy.networkAccess ?? false,
+        excludeTmpdirEnvVar: policy.excludeTmpdirEnvVar ?? false,
+        excludeSlashTmp: policy.excludeSlashTmp ?? false,
+      };
+  }
 }

@@ -1,0 +1,147 @@
+// Exclusive ownership of conversations across processes, by the lock files that Codex uses. Main thread, which must be
+// the one to open the descriptors: a worker's are closed when it ends, and the lock with them.
+//
+// The protocol, as its other user was seen to follow it: `thread-writer-locks/.coordination.lock` is held shared while
+// `ID.lock` is opened and flocked exclusively, and exclusively while a released `ID.lock` is closed and unlinked. All of
+// them are only tried, never waited for, and the coordination lock is tried again for a while.
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, unlinkSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DaemonError } from '../errors.js';
+import type { FlockMode } from './flock.js';
+import { findLockHolder } from './lock-holder.js';
+
+const COORDINATION_PATIENCE_MS = 2000;
+const COORDINATION_RETRY_MS = 5;
+const LOCK_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+type Flock = typeof import('./flock.js');
+
+export interface WriterLease {
+  /** The conversation that is owned. */
+  readonly id: string;
+  /** Gives the ownership up; further calls do nothing. Never rejects. */
+  release(): Promise<void>;
+}
+
+/** All locks that this process holds in one home. */
+export class WriterLocks {
+  readonly #folder: string;
+  /** Lock descriptors by conversation. */
+  readonly #held = new Map<string, number>();
+
+  constructor(home: string) {
+    this.#folder = join(home, 'thread-writer-locks');
+  }
+
+  /**
+   * Throws already_has_writer, naming the holder, when somebody owns the conversation already, this process included;
+   * lock_unavailable when the lock files cannot be used or another process keeps them busy for two seconds.
+   */
+  async acquire(id: string): Promise<WriterLease> {
+    if (!/^[\w-]+$/.test(id)) throw new DaemonError('invalid_thread_id', `invalid thread id: ${id}`);
+    // 30 ms and 10 MB that a process without conversations does not need.
+    const flock = await import('./flock.js');
+    const path = join(this.#folder, `${id}.lock`);
+    const { fd, refusedBy } = await this.#coordinate(flock, 'shared', () => lockFile(flock, path));
+    if (fd === null) throw await describeRefusal(id, refusedBy);
+    this.#held.set(id, fd);
+    return { id, release: () => this.#release(flock, id, fd) };
+  }
+
+  /** Conversations that this process owns, sorted. */
+  heldIds(): string[] {
+    return [...this.#held.keys()].sort();
+  }
+
+  /** Gives everything up. Never rejects. */
+  async releaseAll(): Promise<void> {
+    const flock = await import('./flock.js');
+    for (const [id, fd] of [...this.#held]) await this.#release(flock, id, fd);
+  }
+
+  async #release(flock: Flock, id: string, fd: number): Promise<void> {
+    if (this.#held.get(id) !== fd) return;
+    this.#held.delete(id);
+    try {
+      await this.#coordinate(flock, 'exclusive', () => {
+        const path = join(this.#folder, `${id}.lock`);
+        const isOurs = isSameFile(fstatSync(fd), statIfExists(path));
+        flock.releaseFlock(fd);
+        if (isOurs) unlinkSync(path);
+      });
+    } catch {
+      // Without coordination the file must stay: somebody may be about to lock it. Unlocked and empty it harms nobody.
+      flock.releaseFlock(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Runs `action`, which must not wait for anything, under the coordination lock. */
+  async #coordinate<T>(flock: Flock, mode: FlockMode, action: () => T): Promise<T> {
+    const path = join(this.#folder, '.coordination.lock');
+    const deadline = performance.now() + COORDINATION_PATIENCE_MS;
+    try {
+      for (;;) {
+        const fd = this.#openCoordination(path);
+        try {
+          if (flock.tryFlock(fd, mode) && isSameFile(fstatSync(fd), statIfExists(path))) return action();
+        } finally {
+          closeSync(fd);
+        }
+        if (performance.now() > deadline) throw new Error(`another process keeps ${path} locked`);
+        await delay(COORDINATION_RETRY_MS);
+      }
+    } catch (error) {
+      const { message } = error as Error;
+      throw new DaemonError('lock_unavailable', `cannot use the locks in ${this.#folder}: ${message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #openCoordination(path: string): number {
+    try {
+      return openSync(path, LOCK_FILE_FLAGS, 0o600);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      return openSync(path, LOCK_FILE_FLAGS, 0o600);
+    }
+  }
+}
+
+/** The locked descriptor, or null and the file that somebody else has locked. */
+function lockFile(flock: Flock, path: string): { fd: number; refusedBy: null } | { fd: null; refusedBy: Stats } {
+  for (;;) {
+    const fd = openSync(path, LOCK_FILE_FLAGS, 0o600);
+    let keep = false;
+    try {
+      const stats = fstatSync(fd);
+      if (!flock.tryFlock(fd, 'exclusive')) return { fd: null, refusedBy: stats };
+      keep = isSameFile(stats, statIfExists(path));
+      if (keep) return { fd, refusedBy: null };
+      // The file was unlinked between open and flock: what we locked has no name, somebody else may lock the name.
+    } finally {
+      if (!keep) closeSync(fd);
+    }
+  }
+}
+
+async function describeRefusal(id: string, file: Stats | null): Promise<DaemonError> {
+  const holder = file === null ? null : await findLockHolder(file);
+  const who = holder === null ? '' : ` (${holder.command ?? 'a process'}, pid ${holder.pid})`;
+  return new DaemonError('already_has_writer', `thread ${id} already has an active writer${who}`, {
+    data: { holderPid: holder?.pid ?? null, holderCommand: holder?.command ?? null },
+  });
+}
+
+function statIfExists(path: string): Stats | null {
+  return statSync(path, { throwIfNoEntry: false }) ?? null;
+}
+
+function isSameFile(one: Stats, other: Stats | null): boolean {
+  return other !== null && one.ino === other.ino && one.dev === other.dev;
+}
