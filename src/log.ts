@@ -182,8 +182,8 @@ export function createLog(options: LogOptions): Log {
 
   // A terminal that went away must not take the daemon with it.
   const ignoreStderrError = (): void => {};
+  process.stderr.on('error', ignoreStderrError);
   if (toConsole) {
-    process.stderr.on('error', ignoreStderrError);
     logger.add(new transports.Console({ stderrLevels: Object.keys(RANKS), format: pick('text') }));
   }
   // Errors of transports come back here; giveUpFile has dealt with the one that matters.
@@ -194,7 +194,7 @@ export function createLog(options: LogOptions): Log {
     const last = file;
     logger.end();
     if (last !== null) await last.closed;
-    if (toConsole) process.stderr.off('error', ignoreStderrError);
+    process.stderr.off('error', ignoreStderrError);
   }
 
   function makeLog(base: LogFields): Log {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -246,6 +247,25 @@ describe('log', () => {
     expect(stderr.replaceAll(/\d{4}-\S+Z/g, 'TIME')).to.equal(
       'TIME debug small\nTIME error large ⏎ break {"thread":"a","apiKey":"[redacted]"}\n',
     );
+  });
+
+  it('goes on when nobody reads its stderr any more', async () => {
+    const program = `import { createLog } from ${JSON.stringify(LOG_MODULE)};
+      const log = createLog({ dir: null, level: 'info', console: true });
+      await new Promise((resolve) => process.stdin.once('data', resolve));
+      for (let index = 0; index < 5; index++) {
+        log.info('nobody reads this');
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      process.stdout.write('alive');
+      process.exit(0);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.destroy();
+    child.stdin.write('go');
+    const [status] = (await once(child, 'close')) as [number | null];
+    expect({ status, stdout }).to.deep.equal({ status: 0, stdout: 'alive' });
   });
 
   it('writes nowhere and says nothing without folder and console', () => {
