@@ -11,7 +11,9 @@ describe('docs/configuration.md', () => {
   const root = findProjectRoot();
   const text = readFileSync(join(root, 'docs', 'configuration.md'), 'utf8');
   /** Key → default, of all rows of all tables. */
-  const rows = new Map([...text.matchAll(/^\| `(\w+)` +\| (.*?) +\|/gm)].map(([, key = '', value = '']) => [key, value]));
+  const rows = new Map(
+    [...text.matchAll(/^\| `(\w+)` +\| (.*?) +\|/gm)].map(([, key = '', value = '']) => [key, value]),
+  );
 
   it('explains every key that acts, and no other', () => {
     const acting = [
