@@ -35,6 +35,8 @@ describe('loadConfig', () => {
     it('gives the shipped defaults and the offline model', () => {
       const { config, warnings } = load();
       const { modelProviders, ...rest } = config;
+      // A measured figure: it may change with the next measurement.
+      expect(config.daemon.sessionsPerWorker).to.be.above(0);
       expect(warnings).to.deep.equal([]);
       expect(rest).to.deep.equal({
         model: 'offline',
@@ -61,7 +63,7 @@ describe('loadConfig', () => {
           allowedOrigins: [],
           allowedHosts: [],
           logLevel: 'info',
-          sessionsPerWorker: 64,
+          sessionsPerWorker: config.daemon.sessionsPerWorker,
           maxThreads: Math.max(2, availableParallelism()),
         },
       });
