@@ -97,7 +97,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     resolveSettings: (request, recorded) =>
       resolveSessionSettings(
-        { home, cliOverrides: configOverrides, env, auth, onWarning: warnOnce },
+        {
+          home,
+          cliOverrides: configOverrides,
+          env,
+          auth,
+          onWarning: warnOnce,
+          onSecret: (secret) => log.addSecret(secret),
+          onSecret: (secret) => log.addSecret(secret),
+        },
         request,
         recorded,
       ),

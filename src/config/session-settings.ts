@@ -18,6 +18,8 @@ export interface SessionSettingsOptions {
   auth: AuthManager;
   /** For what is odd about the configuration itself: it concerns whoever runs the daemon, not one conversation. */
   onWarning: (message: string) => void;
+  /** A key or the like that must never reach a log. */
+  onSecret: (secret: string) => void;
 }
 
 /**
@@ -31,24 +33,30 @@ export function resolveSessionSettings(
 ): ResolvedSettings {
   const { home, cliOverrides, env, auth } = options;
   const cwd = path.resolve(request.cwd ?? recorded?.cwd ?? process.cwd());
-  const loaded = loadConfig({ home, cliOverrides, requestOverrides: request.config, env, cwd });
+  const loaded = loadConfig({ home, cliOverrides, requestOverrides: toOverrides(request), env, cwd });
   const environment = loadEnvironment(home, env);
-  for (const warning of [...loaded.warnings, ...environment.warnings]) options.onWarning(warning.message);
   const { config } = loaded;
-  const modelProvider = request.modelProvider ?? recorded?.modelProvider ?? config.modelProvider;
+  /** What was asked for just now, by -c or the request, goes above what the rollout says; files go below it. */
+  const pick = <Value>(key: string, configured: Value, fromRollout: Value | null | undefined): Value => {
+    const kind = loaded.origins.get(key)?.kind;
+    return kind === 'flags' || kind === 'request' ? configured : (fromRollout ?? configured);
+  };
+  const model = pick('model', config.model, recorded?.model);
+  const modelProvider = pick('model_provider', config.modelProvider, recorded?.modelProvider);
   const provider = resolveProvider({ ...config, modelProvider }, environment.env, auth);
+  for (const secret of provider.secrets) options.onSecret(secret);
+  const warnings = [...loaded.warnings, ...environment.warnings].map((warning) => warning.message);
+  for (const message of [...warnings, ...provider.warnings]) options.onWarning(message);
+  const configuredSandbox = toSandboxPolicy(config.sandboxMode, config.sandboxWorkspaceWrite);
   const settings = {
-    model: request.model ?? recorded?.model ?? config.model,
+    model,
     provider: provider.settings,
     providerProblem: provider.problem?.message ?? null,
     cwd,
     workspaceRoots: [cwd],
-    approvalPolicy: request.approvalPolicy ?? recorded?.approvalPolicy ?? config.approvalPolicy,
-    sandboxPolicy:
-      request.sandbox === null
-        ? (recorded?.sandboxPolicy ?? toSandboxPolicy(config.sandboxMode, config.sandboxWorkspaceWrite))
-        : toSandboxPolicy(request.sandbox, config.sandboxWorkspaceWrite),
-    reasoningEffort: recorded?.reasoningEffort ?? config.modelReasoningEffort,
+    approvalPolicy: request.approvalPolicy ?? pick('approval_policy', config.approvalPolicy, recorded?.approvalPolicy),
+    sandboxPolicy: pick('sandbox_mode', configuredSandbox, recorded?.sandboxPolicy),
+    reasoningEffort: pick('model_reasoning_effort', config.modelReasoningEffort, recorded?.reasoningEffort),
     reasoningSummary: config.modelReasoningSummary,
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
@@ -59,6 +67,16 @@ export function resolveSessionSettings(
     warnings: provider.problem === null ? [] : [provider.problem.message],
     unloadDelayMs: config.threadUnloadDelaySecs * 1000,
     resumePath: config.experimentalResume,
+  };
+}
+
+/** The request's own fields as the keys they stand for, above its `config`. */
+function toOverrides(request: ConversationRequest): Record<string, unknown> {
+  return {
+    ...request.config,
+    ...(request.model === null ? {} : { model: request.model }),
+    ...(request.modelProvider === null ? {} : { model_provider: request.modelProvider }),
+    ...(request.sandbox === null ? {} : { sandbox_mode: request.sandbox }),
   };
 }
 
