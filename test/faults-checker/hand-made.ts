@@ -18,7 +18,7 @@ export function logOf(
   };
 }
 
-export const START_TURN = {
+const START_TURN = {
   method: 'turn/start',
   params: { threadId: THREAD, input: [{ type: 'text', text: '#c1.1 say hello' }] },
 };

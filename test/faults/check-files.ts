@@ -136,7 +136,7 @@ async function checkModes(path: string, report: Report): Promise<void> {
 }
 
 /** A torn piece ends where a kill left the file, and a newline closes it; everything else is a record, in rising order. */
-export function checkLines(file: RolloutFile, killSizes: ReadonlySet<number>, bytes: Buffer, report: Report): void {
+function checkLines(file: RolloutFile, killSizes: ReadonlySet<number>, bytes: Buffer, report: Report): void {
   for (const { start, end, closed } of file.torn) {
     if (killSizes.has(end) && (closed || end === file.size) && end > start) continue;
     const shown = shorten(bytes.toString('utf8', start, end));

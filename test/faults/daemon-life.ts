@@ -24,12 +24,18 @@ export class DaemonLife {
   #host = '';
   #token: string | null = null;
   #over = false;
+  /** When it was killed; 0 when it was not. */
   killedAtMs = 0;
+  /** How it went when nobody had told it to. */
+  crash: string | null = null;
 
   constructor(options: DaemonLifeOptions) {
     this.#options = options;
     this.kill = options.kill;
     this.#spawned = spawnChildProgram(options.program);
+    void this.#spawned.program.exited.then(({ code, signal }) => {
+      if (!this.#over) this.crash = `it ended by itself with ${signal ?? code}`;
+    });
   }
 
   get stderr(): string {
@@ -59,6 +65,7 @@ export class DaemonLife {
   strike(): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.crash !== null) return;
     this.killedAtMs = performance.now();
     process.kill(this.pid, 'SIGKILL');
   }
@@ -76,11 +83,6 @@ export class DaemonLife {
     this.strike();
     await this.#spawned.program.exited;
     return this.#collect();
-  }
-
-  /** True when it went without having been told to. */
-  get diedByItself(): Promise<boolean> {
-    return this.#spawned.program.exited.then(() => !this.#over);
   }
 
   async #collect(): Promise<LoggedConnection[]> {

@@ -114,4 +114,6 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+// Programs that were started are ended when this one exits, and only then.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = (await main()) ? 0 : 1;

@@ -126,6 +126,10 @@ class Oracle {
       this.#report([{ kind: 'broken', threadId: null, what: String(error), found: life.stderr.slice(-2000) }], kill);
     }
     const connections = await life.end();
+    if (life.crash !== null) {
+      const what = `the daemon crashed in the life before kill ${kill}`;
+      this.#report([{ kind: 'broken', threadId: null, what, told: life.crash, found: life.stderr.slice(-2000) }], kill);
+    }
     this.#evidence.keep(kill, connections, life.stderr);
     this.#learn(connections, life);
     await this.#inspectFiles(kill, true);

@@ -20,7 +20,7 @@ export class RequestRefused extends Error {}
 export class ConnectionLost extends Error {}
 
 /** Nothing came for a time in which any daemon that works would have answered. */
-export class NoAnswer extends Error {}
+class NoAnswer extends Error {}
 
 const PATIENCE_MS = 15_000;
 

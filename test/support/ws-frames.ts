@@ -1,8 +1,6 @@
 // Reads the frames that a WebSocket server sends, from raw bytes and at low cost. Any process.
 
 export const OPCODE_TEXT = 1;
-export const OPCODE_CLOSE = 8;
-export const OPCODE_PING = 9;
 
 /** `payload` is only valid during the call: it may be a view of the chunk that was pushed. */
 export type FrameListener = (opcode: number, payload: Buffer) => void;
