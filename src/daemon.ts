@@ -104,7 +104,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           auth,
           onWarning: warnOnce,
           onSecret: (secret) => log.addSecret(secret),
-          onSecret: (secret) => log.addSecret(secret),
         },
         request,
         recorded,
