@@ -18,6 +18,7 @@ import { Dispatcher } from './server/dispatch.js';
 import { createHandlerTable } from './server/handlers/handler-table.js';
 import { startListener } from './server/listener.js';
 import { SessionPool } from './session/session-pool.js';
+import { readVersion } from './version.js';
 
 export interface DaemonOptions {
   home: string;
@@ -36,12 +37,6 @@ export interface Daemon {
   registry: ConversationRegistry;
   /** Ends sessions, flushes rollouts, frees locks, closes sockets; may be called twice. */
   close(): Promise<void>;
-}
-
-/** The version of the package this runs from. */
-export function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** Rejects with a DaemonError when the daemon cannot start; nothing is left running then. */
@@ -140,8 +135,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         dispatcher.receive(connection, isBinary ? '' : data.toString(), isBinary),
       );
       socket.on('close', () => registry.removeListener(connection));
-      // 'close' follows; the reason (a frame too large, a protocol error) is the client's to see.
-      socket.on('error', (error) => log.info('connection error', { error: error.message }));
     },
     log,
   });

@@ -16,6 +16,7 @@ import type { PendingRecovery } from './recovery.js';
 import { recoveredHistory, writeRecovery } from './recovery.js';
 import type { RolloutSink } from './rollout-sink.js';
 import type { SessionState } from './session-state.js';
+import { applyOverrides, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
 import { toThreadItem } from './open-items.js';
 import { abandonTurn, interruptTurn, newWireTurn } from './turn-ending.js';
@@ -290,24 +291,15 @@ export class Session {
   }
 
   #applyOverrides(overrides: TurnOverrides): void {
-    const settings = this.#state.settings;
-    const next = {
-      ...settings,
-      cwd: overrides.cwd ?? settings.cwd,
-      approvalPolicy: overrides.approvalPolicy ?? settings.approvalPolicy,
-      sandboxPolicy: overrides.sandboxPolicy ?? settings.sandboxPolicy,
-      model: overrides.model ?? settings.model,
-      reasoningEffort: overrides.reasoningEffort ?? settings.reasoningEffort,
-      reasoningSummary: overrides.reasoningSummary ?? settings.reasoningSummary,
-    };
-    if (JSON.stringify(withoutProvider(next)) === JSON.stringify(withoutProvider(settings))) return;
-    this.#state.settings = next;
+    const state = this.#state;
+    const next = applyOverrides(state.settings, overrides);
+    if (next === state.settings) return;
+    state.settings = next;
     this.#settingsRecorded = false;
     const { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy } = next;
-    this.#state.outbox.push({
-      type: 'state',
-      patch: { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy },
-    });
+    state.outbox.push({ type: 'state', patch: { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy } });
+    const params = { threadId: state.conversationId, threadSettings: toThreadSettings(next) };
+    pushNotification(state.outbox, 'thread/settings/updated', params);
   }
 
   #recordSettings(): void {
@@ -328,8 +320,4 @@ export class Session {
 
 function isImmediate(command: SessionCommand): boolean {
   return !('input' in command) || needsNoFiles(command.input);
-}
-
-function withoutProvider(settings: object): object {
-  return { ...settings, provider: null };
 }

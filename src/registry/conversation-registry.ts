@@ -307,7 +307,7 @@ export class ConversationRegistry {
     });
     conversation.configured = configured;
     if (facts.preview === '') facts.preview = configured.history.preview;
-    log.info('conversation loaded', { conversationId: id, history: plan.history.type, worker: configured.threadId });
+    log.debug('conversation loaded', { conversationId: id, history: plan.history.type, worker: configured.threadId });
     const warnings = [...plan.warnings, ...configured.history.warnings];
     return { ...asNew(conversation), warnings };
   }

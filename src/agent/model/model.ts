@@ -6,6 +6,7 @@ export interface ModelRequest {
   model: string;
   /** System-level instructions; null sends none. */
   instructions: string | null;
+  /** Items must not change once they were part of a request: their text is remembered. */
   input: readonly ResponseItem[];
   /** Tool definitions in the provider's own shape, passed through. */
   tools: readonly unknown[];

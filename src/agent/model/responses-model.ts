@@ -8,6 +8,7 @@ import { createRedactor } from './redactor.js';
 import { attemptResponse } from './responses-attempt.js';
 import type { Endpoint } from './responses-attempt.js';
 import { buildRequestBody } from './responses-request.js';
+import type { InputTexts } from './responses-request.js';
 import { retryDelay } from './retry-delay.js';
 
 export interface ResponsesModelOptions {
@@ -31,6 +32,7 @@ export function createResponsesModel(provider: ProviderSettings, options: Respon
   const { sleep = sleepUntilAbort, random = Math.random } = options;
   const redact = createRedactor(provider);
   const running = new Set<AbortController>();
+  const texts: InputTexts = new WeakMap();
   let closed = false;
   let endpoint: Endpoint | null = null;
 
@@ -43,7 +45,7 @@ export function createResponsesModel(provider: ProviderSettings, options: Respon
     let body: Buffer;
     try {
       endpoint ??= createEndpoint(provider, options.agent, redact);
-      body = Buffer.from(buildRequestBody(request));
+      body = Buffer.from(buildRequestBody(request, texts));
     } catch (error) {
       return { type: 'failed', error: present(unusable(error, provider).error) };
     }

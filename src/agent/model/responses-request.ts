@@ -3,20 +3,23 @@ import { isResponseItem } from '../../rollout/response-item.js';
 import type { ContentItem, OutputContentItem, ResponseItem } from '../../rollout/response-item.js';
 import type { ModelRequest } from './model.js';
 
+/** The JSON text of each item that was sent before; empty text for one that is never sent. */
+export type InputTexts = WeakMap<ResponseItem, string>;
+
 /**
  * The JSON text to post. Nothing is stored at the provider (`store: false`): every request carries the whole
- * conversation, and reasoning comes and goes encrypted. Throws only for a request that is no plain data.
+ * conversation, and reasoning comes and goes encrypted. An item is turned into text once and remembered in `texts`, so
+ * that a long conversation costs a request little: items must not change. Throws only for what is no plain data.
  */
-export function buildRequestBody(request: ModelRequest): string {
+export function buildRequestBody(request: ModelRequest, texts: InputTexts = new WeakMap()): string {
   const { reasoningEffort, reasoningSummary, tools } = request;
   const summary = reasoningSummary === 'none' ? null : reasoningSummary;
   const reasons = reasoningEffort !== null || summary !== null;
-  return repairSurrogates(
+  const head = repairSurrogates(
     JSON.stringify({
       model: request.model,
       stream: true,
       ...(request.instructions === null ? {} : { instructions: request.instructions }),
-      input: request.input.flatMap(toInputItem),
       // Some servers refuse the choice of a tool where there is none.
       ...(tools.length === 0 ? {} : { tools, tool_choice: 'auto', parallel_tool_calls: true }),
       ...(reasons
@@ -39,6 +42,22 @@ export function buildRequestBody(request: ModelRequest): string {
           }),
     }),
   );
+  const input: string[] = [];
+  for (const item of request.input) {
+    const text = inputText(item, texts);
+    if (text !== '') input.push(text);
+  }
+  return `${head.slice(0, -1)},"input":[${input.join(',')}]}`;
+}
+
+function inputText(item: ResponseItem, texts: InputTexts): string {
+  const known = texts.get(item);
+  if (known !== undefined) return known;
+  const text = toInputItem(item)
+    .map((input) => repairSurrogates(JSON.stringify(input)))
+    .join(',');
+  texts.set(item, text);
+  return text;
 }
 
 /**
