@@ -1,5 +1,5 @@
 // The composition root: puts the house together, starts it, and takes it down in order. Main thread.
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { v4 as uuid } from 'uuid';
 import { AuthManager } from './auth/auth-manager.js';
