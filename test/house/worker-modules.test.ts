@@ -1,5 +1,6 @@
 // Lists what each worker entry loads when Node runs it: the evidence behind the static walk.
 import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
@@ -20,14 +21,19 @@ function toDataUrl(code: string): string {
   return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
+/** Runs the entry in a thread that ends as soon as it is loaded. */
+function runInWorker(entry: string): string {
+  const load = `import(${JSON.stringify(entry)}).then(() => process.exit(0))`;
+  const options = { eval: true, workerData: { home: tmpdir() } };
+  return `import { Worker } from 'node:worker_threads';
+    new Worker(${JSON.stringify(load)}, ${JSON.stringify(options)});`;
+}
+
 /** Names of the packages that importing the entry loads at once, sorted. */
 function listLoadedPackages(entry: string): string[] {
   const url = pathToFileURL(path.join(DIST, entry.replace(/\.ts$/, '.js'))).href;
-  const output = execFileSync(
-    process.execPath,
-    ['--import', toDataUrl(REGISTER), '--input-type=module', '-e', `await import(${JSON.stringify(url)})`],
-    { encoding: 'utf8' },
-  );
+  const args = ['--import', toDataUrl(REGISTER), '--input-type=module', '-e', runInWorker(url)];
+  const output = execFileSync(process.execPath, args, { encoding: 'utf8' });
   expect(output, 'the hook has seen the entry').to.include(url);
   const names = [...output.matchAll(/\/node_modules\/((?:@[^/]+\/)?[^/]+)\//g)].map(([, name = '']) => name);
   return [...new Set(names)].sort();
@@ -37,6 +43,7 @@ describe('the workers', () => {
   it('load these packages and no others', () => {
     const loaded = Object.fromEntries(listSources(['workers']).map((entry) => [entry, listLoadedPackages(entry)]));
     expect(loaded).to.deep.equal({
+      'workers/index.ts': [],
       'workers/rollout-writer.ts': [],
       'workers/session.ts': ['eventsource-parser', 'uuid'],
     });
