@@ -46,7 +46,8 @@ export class LineKindFilter {
     if (isEvent) at += EVENT.length;
     // What a short piece does not show is not known.
     if (line.length < at + 48) return false;
-    for (const kind of isEvent ? this.#events : this.#types) if (hasAt(line, at, kind)) return false;
+    const wanted = isEvent ? this.#events : this.#types;
+    if (wanted.some((kind) => hasAt(line, at, kind))) return false;
     this.nextOrdinal = Math.max(this.nextOrdinal, ordinal + 1);
     return true;
   }

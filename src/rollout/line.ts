@@ -23,8 +23,6 @@ export type RolloutLine =
   | (LineBase & { type: 'compacted'; payload: CompactedPayload })
   | (LineBase & { type: 'token_usage_record'; payload: TokenUsageRecordPayload });
 
-export type LineOfType<T extends RolloutLine['type']> = Extract<RolloutLine, { type: T }>;
-
 /** Who, where and when. The first one of a file counts; a legacy fork carries its source's as a second. */
 export interface SessionMetaPayload {
   id: string;

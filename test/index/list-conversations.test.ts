@@ -1,0 +1,337 @@
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect } from 'chai';
+import type { DaemonError } from '../../src/errors.js';
+import { ConversationNames } from '../../src/index/conversation-names.js';
+import type { ListParams, ListResult } from '../../src/index/index-messages.js';
+import { rolloutPathFor } from '../../src/rollout/file-name.js';
+import { listConversations } from '../../src/index/list-conversations.js';
+import { SummaryReader } from '../../src/index/read-summary.js';
+import { createdAtOf, idOf, writeRollout } from '../support/rollout-home.js';
+import {
+  agentItemLine,
+  completeLine,
+  eventLine,
+  metaLine,
+  rolloutText,
+  startedLine,
+  turnContextLine,
+  turnLines,
+  userItemLine,
+} from '../support/rollout-lines.js';
+import { useTempFolder } from '../support/temp-folder.js';
+
+describe('listConversations', () => {
+  const home = useTempFolder();
+  let summaries: SummaryReader;
+  let names: ConversationNames;
+
+  beforeEach(() => {
+    summaries = new SummaryReader();
+    names = new ConversationNames(home());
+  });
+
+  function list(params: Partial<ListParams> = {}): Promise<ListResult> {
+    const all: ListParams = {
+      cursor: null,
+      limit: 25,
+      sortKey: 'created_at',
+      sortDirection: 'desc',
+      searchTerm: null,
+      cwd: null,
+      modelProviders: null,
+      sourceKinds: null,
+      archived: false,
+    };
+    return listConversations(home(), { ...all, ...params }, summaries, names);
+  }
+
+  async function previews(params: Partial<ListParams> = {}): Promise<string[]> {
+    return (await list(params)).data.map(({ preview }) => preview);
+  }
+
+  function write(...numbers: number[]): void {
+    for (const number of numbers) writeRollout(home(), { number });
+  }
+
+  it('finds nothing in a home without sessions', async () => {
+    expect(await list()).to.deep.equal({ data: [], nextCursor: null, backwardsCursor: null });
+  });
+
+  it('tells all that a rollout says about its conversation', async () => {
+    const path = writeRollout(home(), {
+      number: 1,
+      meta: {
+        session_id: idOf(9),
+        forked_from_id: idOf(8),
+        git: { commit_hash: 'abc', branch: 'main', repository_url: 'https://example.com/x.git' },
+        thread_source: 'user',
+      },
+      lines: [
+        ...turnLines('one', ' q\n', 'a'),
+        turnContextLine({ turn_id: 'two', cwd: '/home/user/other', model: 'm2' }),
+      ],
+      changedAfter: 90,
+    });
+    writeFileSync(join(home(), 'session_index.jsonl'), `${JSON.stringify({ id: idOf(1), thread_name: 'My name' })}\n`);
+    expect((await list()).data).to.deep.equal([
+      {
+        id: idOf(1),
+        path,
+        archived: false,
+        sessionId: idOf(9),
+        forkedFromId: idOf(8),
+        historyMode: 'paginated',
+        preview: 'q',
+        name: 'My name',
+        modelProvider: 'mock',
+        createdAt: createdAtOf(1).getTime() / 1000,
+        updatedAt: createdAtOf(1).getTime() / 1000 + 90,
+        cliVersion: '0.1.0',
+        originator: 'test',
+        source: 'vscode',
+        threadSource: 'user',
+        gitInfo: { sha: 'abc', branch: 'main', originUrl: 'https://example.com/x.git' },
+        cwd: '/home/user/other',
+        model: 'm2',
+        reasoningEffort: null,
+        approvalPolicy: 'never',
+        sandboxPolicy: { type: 'readOnly', networkAccess: false },
+      },
+    ]);
+  });
+
+  it('lists the newest first, page after page, without a row twice or left out', async () => {
+    write(1, 2, 3, 4, 5);
+    const first = await list({ limit: 2 });
+    const second = await list({ limit: 2, cursor: first.nextCursor });
+    const third = await list({ limit: 2, cursor: second.nextCursor });
+    const pages = [first, second, third];
+    expect(pages.map(({ data }) => data.map(({ preview }) => preview))).to.deep.equal([
+      ['question 5', 'question 4'],
+      ['question 3', 'question 2'],
+      ['question 1'],
+    ]);
+    expect(pages.map(({ nextCursor }) => nextCursor)).to.deep.equal([
+      `2026-11-20T10:04:00Z|${idOf(4)}`,
+      `2026-11-20T10:02:00Z|${idOf(2)}`,
+      null,
+    ]);
+  });
+
+  it('ends with a full last page', async () => {
+    write(1, 2);
+    expect((await list({ limit: 2 })).nextCursor).to.equal(null);
+  });
+
+  it('goes back from where a page started', async () => {
+    write(1, 2, 3, 4);
+    const { backwardsCursor } = await list({ limit: 2, cursor: `2026-11-20T10:03:00Z|${idOf(3)}` });
+    expect(backwardsCursor).to.equal('2026-11-20T10:01:59.999Z');
+    expect(await previews({ cursor: backwardsCursor, sortDirection: 'asc' })).to.deep.equal([
+      'question 2',
+      'question 3',
+      'question 4',
+    ]);
+    const ascending = await list({ limit: 2, sortDirection: 'asc' });
+    expect(ascending.backwardsCursor).to.equal('2026-11-20T10:01:00.001Z');
+  });
+
+  it('tells rows of one second apart by their ids', async () => {
+    for (const number of [1, 2, 3]) {
+      const path = writeRollout(home(), { number });
+      renameSync(path, path.replace(/T(\d\d)-\d\d-/, 'T$1-00-'));
+    }
+    const first = await list({ limit: 1 });
+    expect(first.data.map(({ preview }) => preview)).to.deep.equal(['question 3']);
+    expect(await previews({ cursor: first.nextCursor })).to.deep.equal(['question 2', 'question 1']);
+  });
+
+  it('orders by the time of the last change', async () => {
+    writeRollout(home(), { number: 1, changedAfter: 600.25 });
+    writeRollout(home(), { number: 2, changedAfter: 60 });
+    const page = await list({ sortKey: 'updated_at', limit: 1 });
+    expect([page.data.map(({ preview }) => preview), page.nextCursor, page.backwardsCursor]).to.deep.equal([
+      ['question 1'],
+      `2026-11-20T10:11:00.250Z|${idOf(1)}`,
+      '2026-11-20T10:11:00.249Z',
+    ]);
+    expect(await previews({ sortKey: 'updated_at', cursor: page.nextCursor })).to.deep.equal(['question 2']);
+    expect(await previews({ sortKey: 'recency_at', sortDirection: 'asc' })).to.deep.equal(['question 2', 'question 1']);
+  });
+
+  for (const cursor of ['garbage', '', '2026-11-20|x', '2026-11-20T10:00:00Z|', '2026-13-20T10:00:00Z']) {
+    it(`refuses the cursor ${JSON.stringify(cursor)}`, async () => {
+      const error = await list({ cursor }).catch((caught: unknown) => caught as DaemonError);
+      expect(error).to.include({ code: 'invalid_params', message: `invalid cursor: ${cursor}` });
+    });
+  }
+
+  it('gives between 1 and 100 rows', async () => {
+    write(...Array.from({ length: 103 }, (_, index) => index));
+    expect([(await previews({ limit: 0 })).length, (await previews({ limit: 1000 })).length]).to.deep.equal([1, 100]);
+  });
+
+  it('leaves out files in which no user has said anything', async () => {
+    write(1);
+    writeRollout(home(), { number: 2, lines: [] });
+    writeRollout(home(), { number: 3, lines: [startedLine('t'), userItemLine('t', 'u', ''), completeLine('t')] });
+    const empty = writeRollout(home(), { number: 4 });
+    writeFileSync(empty, '');
+    const garbage = writeRollout(home(), { number: 5 });
+    writeFileSync(garbage, 'garbage\n');
+    expect(await previews()).to.deep.equal(['question 1']);
+  });
+
+  it('previews the first message that has words', async () => {
+    const lines = [startedLine('t'), userItemLine('t', 'u', ' '), completeLine('t'), ...turnLines('u', 'words', 'a')];
+    writeRollout(home(), { number: 1, lines });
+    expect(await previews()).to.deep.equal(['words']);
+  });
+
+  it('lists legacy files', async () => {
+    const lines = [eventLine({ type: 'user_message', message: 'old question' })];
+    writeRollout(home(), { number: 1, meta: { history_mode: 'legacy' }, lines });
+    const [row] = (await list()).data;
+    expect([row!.preview, row!.historyMode, row!.model]).to.deep.equal(['old question', 'legacy', null]);
+  });
+
+  it('finds files in whatever folder of sessions they lie, but none by a link', async () => {
+    const moved = join(home(), 'sessions', 'rollout-2026-11-20T10-00-01-01a20000-0000-7000-8000-00000000000a.jsonl');
+    mkdirSync(dirname(moved), { recursive: true });
+    renameSync(writeRollout(home(), { number: 1 }), moved);
+    const linked = writeRollout(home(), { number: 2 });
+    const elsewhere = join(home(), 'elsewhere');
+    mkdirSync(elsewhere);
+    const outside = join(elsewhere, 'target.jsonl');
+    renameSync(linked, outside);
+    symlinkSync(outside, linked);
+    symlinkSync(elsewhere, join(home(), 'sessions', 'linked'));
+    expect(await previews()).to.deep.equal(['question 1']);
+  });
+
+  it('shows one row for several files of a conversation: the newest', async () => {
+    writeRollout(home(), { number: 1, question: 'before the revert' });
+    const segment = rolloutPathFor(home(), createdAtOf(30), `${idOf(1)}_${idOf(2)}`);
+    mkdirSync(dirname(segment), { recursive: true });
+    writeFileSync(segment, rolloutText([metaLine(idOf(1)), ...turnLines('t', 'after the revert', 'a')]));
+    expect((await list()).data.map(({ path, preview }) => [path, preview])).to.deep.equal([
+      [segment, 'after the revert'],
+    ]);
+  });
+
+  it('keeps archived conversations apart', async () => {
+    write(1);
+    const archived = writeRollout(home(), { number: 2, folder: 'archived_sessions' });
+    expect(await previews()).to.deep.equal(['question 1']);
+    expect((await list({ archived: true })).data.map(({ path, archived: is }) => [path, is])).to.deep.equal([
+      [archived, true],
+    ]);
+  });
+
+  describe('filters', () => {
+    beforeEach(() => {
+      const lines = (question: string, cwd: string) => [
+        ...turnLines('t', question, 'a'),
+        turnContextLine({ turn_id: 't2', cwd }),
+      ];
+      writeRollout(home(), { number: 1, lines: lines('Red', '/ws/a') });
+      writeRollout(home(), { number: 2, lines: lines('green', '/ws/b'), meta: { source: 'exec' } });
+      writeRollout(home(), {
+        number: 3,
+        lines: lines('blue', '/ws/a'),
+        meta: { model_provider: 'other', source: 'cli' },
+      });
+      writeRollout(home(), {
+        number: 4,
+        lines: lines('white', '/ws/c'),
+        meta: { model_provider: null, source: { subagent: 'review' } },
+      });
+      const named = { id: idOf(3), thread_name: 'A RED name', updated_at: '2026-11-20T10:00:00Z' };
+      writeFileSync(join(home(), 'session_index.jsonl'), `${JSON.stringify(named)}\n`);
+    });
+
+    const all = ['cli', 'vscode', 'exec', 'subAgent'];
+    const cases: [string, Partial<ListParams>, string[]][] = [
+      ['show what people start themselves by default', {}, ['blue', 'Red']],
+      ['take an empty list of kinds for the default', { sourceKinds: [] }, ['blue', 'Red']],
+      ['take kinds as they are named', { sourceKinds: ['exec'] }, ['green']],
+      ['know kinds of sub-agents', { sourceKinds: ['subAgentReview'] }, ['white']],
+      ['take the general kind for all its sub-agents', { sourceKinds: all }, ['white', 'blue', 'green', 'Red']],
+      ['take providers, and what names none', { sourceKinds: all, modelProviders: ['other'] }, ['white', 'blue']],
+      ['take an empty list of providers for all', { modelProviders: [] }, ['blue', 'Red']],
+      [
+        'take folders with or without a slash',
+        { cwd: ['/ws/a/', '/ws/b'], sourceKinds: all },
+        ['blue', 'green', 'Red'],
+      ],
+      ['find words in text and names, whatever their case', { searchTerm: 'rEd' }, ['blue', 'Red']],
+      ['find no row where none fits', { searchTerm: 'zzz' }, []],
+    ];
+    for (const [what, params, expected] of cases) {
+      it(what, async () => {
+        expect(await previews(params)).to.deep.equal(expected);
+      });
+    }
+
+    it('apply before paging', async () => {
+      const page = await list({ cwd: ['/ws/a'], limit: 1 });
+      expect([page.data.length, page.nextCursor]).to.deep.equal([1, `2026-11-20T10:03:00Z|${idOf(3)}`]);
+      const next = await list({ cwd: ['/ws/a'], limit: 1, cursor: page.nextCursor });
+      expect([next.data.map(({ preview }) => preview), next.nextCursor]).to.deep.equal([['Red'], null]);
+    });
+  });
+
+  it('takes the last of several names, and none after an empty one', async () => {
+    write(1, 2);
+    const line = (number: number, thread_name: string): string =>
+      `${JSON.stringify({ id: idOf(number), thread_name })}\n`;
+    const file = join(home(), 'session_index.jsonl');
+    writeFileSync(file, `${line(1, 'first')}torn {"\n${line(2, 'two')}${line(1, 'last')}`);
+    expect((await list()).data.map(({ name }) => name)).to.deep.equal(['two', 'last']);
+    appendFileSync(file, line(2, ''));
+    expect((await list()).data.map(({ name }) => name)).to.deep.equal([null, 'last']);
+    rmSync(file);
+    expect((await list()).data.map(({ name }) => name)).to.deep.equal([null, null]);
+  });
+
+  it('sees what other programs add, change and remove', async () => {
+    const path = writeRollout(home(), { number: 1 });
+    writeRollout(home(), { number: 2 });
+    expect(await previews()).to.deep.equal(['question 2', 'question 1']);
+    appendFileSync(path, rolloutText([turnContextLine({ model: 'other' })]));
+    utimesSync(path, 2_000_000_000, 2_000_000_000);
+    write(3);
+    rmSync(writeRollout(home(), { number: 2 }));
+    expect((await list()).data.map(({ preview, model, updatedAt }) => [preview, model, updatedAt])).to.deep.equal([
+      ['question 3', 'gpt-test', createdAtOf(3).getTime() / 1000 + 1],
+      ['question 1', 'other', 2_000_000_000],
+    ]);
+  });
+
+  it('finds the settings of the last turn behind a long answer', async () => {
+    const long = agentItemLine('t', 'a', 'x'.repeat(300_000));
+    writeRollout(home(), {
+      number: 1,
+      lines: [...turnLines('t', 'q', 'a'), long, turnContextLine({ model: 'last' }), long],
+    });
+    expect((await list()).data.map(({ model }) => model)).to.deep.equal(['last']);
+  });
+
+  it('shows the others when one file cannot be read', async function () {
+    // Root reads everything.
+    if (process.getuid?.() === 0) return this.skip();
+    write(1);
+    chmodSync(writeRollout(home(), { number: 2 }), 0);
+    expect(await previews()).to.deep.equal(['question 1']);
+  });
+});

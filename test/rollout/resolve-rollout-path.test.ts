@@ -1,0 +1,110 @@
+import { chownSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect } from 'chai';
+import type { DaemonError } from '../../src/errors.js';
+import { resolveRolloutPath } from '../../src/rollout/resolve-rollout-path.js';
+import { useTempFolder } from '../support/temp-folder.js';
+
+const NAME = 'rollout-2026-11-23T05-57-39-01a208b6-d22d-7b11-b9c2-d48e07ff0822.jsonl';
+
+describe('resolveRolloutPath', () => {
+  const folder = useTempFolder();
+  let home: string;
+  let outside: string;
+  let inside: string;
+
+  beforeEach(() => {
+    home = join(realpathSync(folder()), 'home');
+    outside = join(realpathSync(folder()), 'outside');
+    inside = join(home, 'sessions', '2026');
+    for (const made of [inside, outside, join(home, 'archived_sessions')]) mkdirSync(made, { recursive: true });
+  });
+
+  function touch(path: string): string {
+    writeFileSync(path, '');
+    return path;
+  }
+
+  async function refusal(path: string): Promise<string> {
+    return resolveRolloutPath(home, path).then(
+      (resolved) => expect.fail(`resolved to ${resolved}`),
+      (error: unknown) => (error as DaemonError).code,
+    );
+  }
+
+  it('accepts rollouts of both folders', async () => {
+    for (const path of [touch(join(inside, NAME)), touch(join(home, 'archived_sessions', NAME))]) {
+      expect(await resolveRolloutPath(home, path)).to.equal(path);
+    }
+  });
+
+  it('gives one spelling to all ways to a file', async () => {
+    const path = touch(join(inside, NAME));
+    symlinkSync(home, join(outside, 'home'));
+    symlinkSync(path, join(outside, 'shortcut'));
+    for (const way of [
+      join(inside, '..', '2026', '.', NAME),
+      join(outside, 'home', relative(home, path)),
+      join(outside, 'shortcut'),
+    ]) {
+      expect(await resolveRolloutPath(home, way)).to.equal(path);
+    }
+  });
+
+  it('names files through a home that is itself a link', async () => {
+    const path = touch(join(inside, NAME));
+    const link = join(outside, 'home');
+    symlinkSync(home, link);
+    expect(await resolveRolloutPath(link, path)).to.equal(join(link, relative(home, path)));
+  });
+
+  it('refuses files of other places', async () => {
+    const elsewhere = touch(join(outside, NAME));
+    const sibling = join(home, 'sessions-of-another');
+    mkdirSync(sibling);
+    for (const path of [elsewhere, touch(join(home, NAME)), touch(join(sibling, NAME)), '/etc/passwd']) {
+      expect(await refusal(path), path).to.equal('rollout_path_not_allowed');
+    }
+  });
+
+  it('refuses links that lead out', async () => {
+    touch(join(outside, NAME));
+    symlinkSync(join(outside, NAME), join(inside, NAME));
+    symlinkSync(outside, join(inside, 'folder'));
+    for (const path of [join(inside, NAME), join(inside, 'folder', NAME)]) {
+      expect(await refusal(path)).to.equal('rollout_path_not_allowed');
+    }
+  });
+
+  it('refuses what is no rollout', async () => {
+    const folderNamedSo = join(inside, NAME);
+    mkdirSync(folderNamedSo);
+    for (const path of [folderNamedSo, touch(join(inside, 'notes.jsonl')), inside, join(home, 'sessions')]) {
+      expect(await refusal(path), path).to.equal('rollout_path_not_allowed');
+    }
+  });
+
+  it('refuses files of other users', async function () {
+    // Only root can make one.
+    if (process.getuid?.() !== 0) return this.skip();
+    const path = touch(join(inside, NAME));
+    chownSync(path, 65534, 65534);
+    expect(await refusal(path)).to.equal('rollout_path_not_allowed');
+  });
+
+  it('refuses relative paths and zeros', async () => {
+    expect([await refusal(NAME), await refusal(`${inside}/${NAME}\0`)]).to.deep.equal([
+      'rollout_path_not_allowed',
+      'rollout_path_not_allowed',
+    ]);
+  });
+
+  it('says in the words clients know that a file does not exist', async () => {
+    const path = join(outside, 'none.jsonl');
+    const error = await resolveRolloutPath(home, path).catch((caught: unknown) => caught as DaemonError);
+    expect(error).to.include({
+      code: 'rollout_not_found',
+      message: `failed to resolve rollout path \`${path}\`: file does not exist`,
+    });
+  });
+});
