@@ -12,9 +12,7 @@ const IDLE: ThreadStatus = { type: 'idle' };
 export function completeTurn(state: SessionState, turn: ActiveTurn): void {
   const completedAtMs = close(state, turn);
   state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, null), true);
-  state.firstUnreadTurnId ??= turn.id;
-  const readState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
-  pushNotification(state.outbox, 'thread/readState/changed', { threadId: state.conversationId, readState }, 'synced');
+  announceUnread(state, turn);
   setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
   announceEnd(state, turn, 'completed', null, completedAtMs);
 }
@@ -26,6 +24,7 @@ export function failTurn(state: SessionState, turn: ActiveTurn, error: TurnError
   setStatus(state, { type: 'systemError' }, endPatch(completedAtMs), 'synced');
   const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };
   pushNotification(state.outbox, 'error', params, 'synced');
+  announceUnread(state, turn);
   announceEnd(state, turn, 'failed', error, completedAtMs);
 }
 
@@ -65,6 +64,12 @@ function close(state: SessionState, turn: ActiveTurn): number {
 
 function endPatch(completedAtMs: number) {
   return { activeTurnId: null, updatedAt: Math.floor(completedAtMs / 1000) };
+}
+
+function announceUnread(state: SessionState, turn: ActiveTurn): void {
+  state.firstUnreadTurnId ??= turn.id;
+  const readState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
+  pushNotification(state.outbox, 'thread/readState/changed', { threadId: state.conversationId, readState }, 'synced');
 }
 
 function announceEnd(
