@@ -3,6 +3,7 @@ import type { StreamedItem } from './model/model.js';
 import type { ThreadItem } from '../protocol/thread.js';
 import type { CoreItem } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
+import { agentMessage, reasoning } from '../rollout/thread-item.js';
 import { deltaFramePrefix } from './frame.js';
 
 export interface OpenMessage {
@@ -45,21 +46,10 @@ export function openItem(streamed: StreamedItem, id: string, threadId: string, t
 
 /** The item as clients see it; `completedAtMs` null while it runs, `partial` when it was cut short. */
 export function toThreadItem(item: OpenItem, completedAtMs: number | null, partial = false): ThreadItem {
-  const times = { startedAtMs: item.startedAtMs, completedAtMs, ...(partial ? { partial: true } : {}) };
-  if (item.kind === 'reasoning') {
-    return { type: 'reasoning', id: item.id, summary: item.summary, content: item.content, ...times } as ThreadItem;
-  }
-  return {
-    type: 'agentMessage',
-    moderation: null,
-    id: item.id,
-    text: item.text,
-    phase: item.phase,
-    memoryCitation: null,
-    delivery: null,
-    questions: null,
-    ...times,
-  } as ThreadItem;
+  const times = { startedAtMs: item.startedAtMs, completedAtMs };
+  return item.kind === 'reasoning'
+    ? reasoning(item.id, item.summary, item.content, partial, times)
+    : agentMessage(item.id, item.text, item.phase, partial, times);
 }
 
 /** The item as the rollout holds it in an `item_completed` line. */

@@ -9,6 +9,7 @@ import type { LineKind } from '../rollout/line-kinds.js';
 import { resolveRolloutPath } from '../rollout/resolve-rollout-path.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import { TURN_LINE_KINDS, TurnProjection } from '../rollout/turns.js';
+import { addRecoveredItems } from './recovered-items.js';
 import { SUMMARY_LINE_KINDS, SummaryGatherer } from './conversation-summary.js';
 import type { ConversationNames } from './conversation-names.js';
 import type { ReadParams, ReadResult } from './index-messages.js';
@@ -28,7 +29,7 @@ export async function readConversation(
   const projection = new TurnProjection({ keepItems: params.includeTurns });
   try {
     const { mtimeMs } = await stat(path);
-    await readRolloutLines(
+    const { size } = await readRolloutLines(
       path,
       (line, index) => {
         gatherer.add(line);
@@ -39,9 +40,12 @@ export async function readConversation(
     const archived = dirname(path) === join(home, ARCHIVED_SESSIONS_FOLDER);
     const summary = gatherer.finish({ path, archived, mtimeMs });
     if (summary === null) throw noSessionMeta(path);
+    const turns = params.includeTurns ? withRunningItems(projection, params) : [];
+    const journalPath = join(home, 'rolloutd', 'journal', `${summary.id}.jsonl`);
+    addRecoveredItems(turns, params.liveTurnId ?? null, journalPath, size);
     return {
       summary: { ...summary, name: (await names.read()).get(summary.id) ?? null },
-      turnsJson: params.includeTurns ? stringifyWellFormed(withRunningItems(projection, params)) : null,
+      turnsJson: params.includeTurns ? stringifyWellFormed(turns) : null,
       tokenUsage: projection.tokenUsage(),
     };
   } catch (error) {

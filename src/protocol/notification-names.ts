@@ -48,3 +48,8 @@ export function notificationIndex(name: NotificationName): number {
 export function notificationAudience(name: NotificationName): NotificationAudience {
   return NOTIFICATION_AUDIENCES[name];
 }
+
+/** True for what names its conversation, and so can carry that conversation's count. */
+export function isNumbered(name: NotificationName): boolean {
+  return name !== 'account/rateLimits/updated';
+}

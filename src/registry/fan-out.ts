@@ -1,5 +1,5 @@
 // Where a conversation's notifications go out: numbered once, made into bytes once, given to all who listen. Main thread.
-import { NOTIFICATION_METHODS, notificationAudience } from '../protocol/notification-names.js';
+import { isNumbered, NOTIFICATION_METHODS, notificationAudience } from '../protocol/notification-names.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import { frameText } from '../session/frame-text.js';
 import type { SessionPart } from '../session/messages.js';
@@ -19,7 +19,7 @@ export interface Subscriber {
 }
 
 /**
- * Numbers every notification of one conversation, from 1 and without gaps, in the order of its events; `epoch` tells
+ * Numbers every notification that names its conversation, from 1 and without gaps, in the order of its events; `epoch` tells
  * one life of the daemon from another. Those of audience `all` reach every listener, the others the subscribers.
  */
 export class FanOut {
@@ -82,22 +82,26 @@ export class FanOut {
     for (let index = 0; index < ends.length; index += 1) {
       const end = ends[index]!;
       const method = NOTIFICATION_METHODS[methods[index]!]!;
-      this.#seq += 1;
-      if (this.#isHeard(method)) this.#send(method, this.#finishFrame(text.slice(start, end), this.#seq));
+      this.#publish(method, text.slice(start, end));
       start = end;
     }
   }
 
   /** A notification that the main thread makes itself. */
   publish(method: NotificationName, params: unknown): void {
-    this.#seq += 1;
-    if (!this.#isHeard(method)) return;
-    this.#send(method, this.#finishFrame(frameText(method, params), this.#seq));
+    this.#publish(method, frameText(method, params));
   }
 
   /** To one subscriber only, past its hold: repeats what lies at or before event number `seq`. */
   sendAside(subscriber: Subscriber, method: NotificationName, openText: string, seq: number): void {
     subscriber.deliver({ method, threadId: this.#threadId, bytes: this.#finishFrame(openText, seq) });
+  }
+
+  #publish(method: NotificationName, openText: string): void {
+    const numbered = isNumbered(method);
+    if (numbered) this.#seq += 1;
+    if (!this.#isHeard(method)) return;
+    this.#send(method, numbered ? this.#finishFrame(openText, this.#seq) : Buffer.from(`${openText}}`));
   }
 
   #isHeard(method: NotificationName): boolean {
