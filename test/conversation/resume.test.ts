@@ -32,9 +32,9 @@ describe('a conversation over restarts', () => {
     expect(lines.map((line) => line.ordinal)).to.deep.equal(lines.map((_line, index) => index));
     const { data } = await client.call('thread/list', {});
     expect(data.map((thread: { id: string }) => thread.id)).to.deep.equal([threadId]);
-    const seen = rig.model.requests.at(-1)!.input.map((item: any) =>
-      (item.content ?? []).map((part: any) => part.text).join(''),
-    );
+    const seen = rig.model.requests
+      .at(-1)!
+      .input.map((item: any) => (item.content ?? []).map((part: any) => part.text).join(''));
     const words = seen.filter((text: string) => /^(echo: )?words/.test(text));
     expect(words).to.deep.equal([
       'words 0',
