@@ -47,7 +47,7 @@ async function collect(folder: string, depth: number, archived: boolean, files: 
     const name = entry.isFile() ? parseRolloutName(entry.name) : null;
     if (name !== null) files.push({ ...name, path, archived });
   }
-  for (const path of folders) await collect(path, depth + 1, archived, files);
+  await Promise.all(folders.map((path) => collect(path, depth + 1, archived, files)));
 }
 
 async function readEntries(folder: string): Promise<Dirent[]> {
