@@ -10,13 +10,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../errors.js';
 import type { FlockMode } from './flock.js';
+import type * as FlockModule from './flock.js';
 import { findLockHolder } from './lock-holder.js';
 
-const COORDINATION_PATIENCE_MS = 2000;
 const COORDINATION_RETRY_MS = 5;
 const LOCK_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
-type Flock = typeof import('./flock.js');
+type Flock = typeof FlockModule;
+
+/** One lock: a descriptor number alone may come again. */
+interface HeldLock {
+  readonly id: string;
+  readonly fd: number;
+}
 
 export interface WriterLease {
   /** The conversation that is owned. */
@@ -28,16 +34,18 @@ export interface WriterLease {
 /** All locks that this process holds in one home. */
 export class WriterLocks {
   readonly #folder: string;
-  /** Lock descriptors by conversation. */
-  readonly #held = new Map<string, number>();
+  readonly #patienceMs: number;
+  readonly #held = new Map<string, HeldLock>();
 
-  constructor(home: string) {
+  /** `patienceMs` is how long another process may keep the coordination lock. */
+  constructor(home: string, patienceMs = 2000) {
     this.#folder = join(home, 'thread-writer-locks');
+    this.#patienceMs = patienceMs;
   }
 
   /**
    * Throws already_has_writer, naming the holder, when somebody owns the conversation already, this process included;
-   * lock_unavailable when the lock files cannot be used or another process keeps them busy for two seconds.
+   * lock_unavailable when the lock files cannot be used or another process keeps them busy for too long.
    */
   async acquire(id: string): Promise<WriterLease> {
     if (!/^[\w-]+$/.test(id)) throw new DaemonError('invalid_thread_id', `invalid thread id: ${id}`);
@@ -46,8 +54,9 @@ export class WriterLocks {
     const path = join(this.#folder, `${id}.lock`);
     const { fd, refusedBy } = await this.#coordinate(flock, 'shared', () => lockFile(flock, path));
     if (fd === null) throw await describeRefusal(id, refusedBy);
-    this.#held.set(id, fd);
-    return { id, release: () => this.#release(flock, id, fd) };
+    const held: HeldLock = { id, fd };
+    this.#held.set(id, held);
+    return { id, release: () => this.#release(flock, held) };
   }
 
   /** Conversations that this process owns, sorted. */
@@ -58,11 +67,12 @@ export class WriterLocks {
   /** Gives everything up. Never rejects. */
   async releaseAll(): Promise<void> {
     const flock = await import('./flock.js');
-    for (const [id, fd] of [...this.#held]) await this.#release(flock, id, fd);
+    for (const held of this.#held.values()) await this.#release(flock, held);
   }
 
-  async #release(flock: Flock, id: string, fd: number): Promise<void> {
-    if (this.#held.get(id) !== fd) return;
+  async #release(flock: Flock, held: HeldLock): Promise<void> {
+    const { id, fd } = held;
+    if (this.#held.get(id) !== held) return;
     this.#held.delete(id);
     try {
       await this.#coordinate(flock, 'exclusive', () => {
@@ -82,7 +92,7 @@ export class WriterLocks {
   /** Runs `action`, which must not wait for anything, under the coordination lock. */
   async #coordinate<T>(flock: Flock, mode: FlockMode, action: () => T): Promise<T> {
     const path = join(this.#folder, '.coordination.lock');
-    const deadline = performance.now() + COORDINATION_PATIENCE_MS;
+    const deadline = performance.now() + this.#patienceMs;
     try {
       for (;;) {
         const fd = this.#openCoordination(path);

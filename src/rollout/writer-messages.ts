@@ -14,10 +14,18 @@ export type WriterControl =
       /** The session's end of the channel is elsewhere; this is the writer's. */
       port: MessagePort;
     }
+  | {
+      /**
+       * The conversation's session is gone, with or without `end`. What it had sent is still written, then its file is
+       * closed and the release reported; a conversation that is not open is reported at once.
+       */
+      type: 'release';
+      conversationId: string;
+    }
   | { type: 'close' };
 
 /** Writer thread → main thread. `closed` comes once every file is written, synced and closed. */
-export type WriterReport = { type: 'ready' } | { type: 'closed' };
+export type WriterReport = { type: 'released'; conversationId: string } | { type: 'closed' };
 
 /** Session → writer, over the session's own port. Messages of one port are handled in order. */
 export type WriterRequest =
@@ -45,5 +53,14 @@ export type WriterRequest =
 /** Writer → session. Offsets are file sizes in bytes and never go back. */
 export type WriterReply =
   | { type: 'ack'; written: number; synced: number }
-  | { type: 'failed'; error: DaemonErrorData }
+  | {
+      /**
+       * An append could not be written. What was sent behind it is dropped; an append that starts at or before the
+       * acknowledged end is taken as a new attempt, except after a failed sync.
+       */
+      type: 'failed';
+      error: DaemonErrorData;
+    }
+  /** The side journal cannot be written; told once. The rollout goes on without it. */
+  | { type: 'journalFailed'; message: string }
   | { type: 'ended'; written: number; synced: number };
