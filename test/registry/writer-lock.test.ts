@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
 import { releaseFlock, tryFlock } from '../../src/registry/flock.js';
@@ -34,7 +35,7 @@ describe('WriterLocks', () => {
   const lockFiles = (): string[] => readdirSync(folder).sort();
 
   async function startProgram(mode: 'hold' | 'contend' | 'snatch', readyPattern: RegExp): Promise<ChildProgram> {
-    const program = join(import.meta.dirname, 'lock-program.js');
+    const program = fileURLToPath(new URL('./lock-program.js', import.meta.url));
     const child = await startChildProgram({
       command: process.execPath,
       args: [program, mode, home, ID],
