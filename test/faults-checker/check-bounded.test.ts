@@ -23,7 +23,7 @@ function check(text: string | null, slackMs = 0) {
     STREAM,
     foundByRead([{ id: 'turn-1', status: 'interrupted', items }]),
     1000,
-    slackMs,
+    BOUND_MS + slackMs,
   );
   return { ...loss, kind: violation?.kind ?? null };
 }

@@ -4,7 +4,7 @@ import type { SeenStream } from './streams.js';
 import type { Violation } from './violation.js';
 import { shorten } from './violation.js';
 
-/** What the daemon promises about streamed text that was never completed, in milliseconds before the kill. */
+/** What the daemon promises about streamed text that a kill cut off, in milliseconds. */
 export const BOUND_MS = 250;
 
 export interface BoundedLoss {
@@ -14,14 +14,14 @@ export interface BoundedLoss {
 }
 
 /**
- * The text found for an item that was streaming at the kill: it starts with all that had arrived `BOUND_MS` and
- * `slackMs` before, and beyond that agrees with what arrived later as far as it goes.
+ * The text found for an item that was streaming at the kill: it starts with all that had arrived `boundMs` before, and
+ * beyond that agrees with what arrived later as far as it goes.
  */
 export function checkBounded(
   stream: SeenStream,
   found: FoundThread,
   killAtMs: number,
-  slackMs: number,
+  boundMs: number,
 ): { loss: BoundedLoss; violation: Violation | null } {
   const seen = stream.pieces.map(({ text }) => text).join('');
   const there = found.items.get(stream.itemId)?.text ?? '';
@@ -30,7 +30,7 @@ export function checkBounded(
     lostCharacters: seen.length - agreed,
     lostMs: agreed === seen.length ? 0 : Math.max(0, killAtMs - arrivalOf(stream, agreed)),
   };
-  const deadline = killAtMs - BOUND_MS - slackMs;
+  const deadline = killAtMs - boundMs;
   const due = stream.pieces
     .filter(({ atMs }) => atMs <= deadline)
     .map(({ text }) => text)
@@ -42,7 +42,7 @@ export function checkBounded(
     violation: {
       kind: 'bounded',
       threadId: stream.threadId,
-      what: `item ${stream.itemId} lacks text that was older than ${BOUND_MS} ms (+ ${slackMs.toFixed(0)} ms) at the kill`,
+      what: `item ${stream.itemId} lacks text that had arrived ${boundMs.toFixed(0)} ms before the end`,
       told: `${due.length} characters by then, ${seen.length} in all: ${shorten(seen)}`,
       found: found.items.has(stream.itemId) ? `${there.length} characters: ${shorten(there)}` : 'no such item',
     },

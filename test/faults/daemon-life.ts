@@ -1,5 +1,5 @@
 // One life of the daemon between two kills, with the clients it had and all that it told them. Main thread.
-import type { ChildProgramOptions } from '../support/child-program.js';
+import type { ChildExit, ChildProgramOptions } from '../support/child-program.js';
 import { spawnChildProgram } from '../support/child-program.js';
 import { readToken } from '../support/daemon-process.js';
 import type { WireProxy } from '../support/wire-proxy.js';
@@ -15,35 +15,34 @@ export interface DaemonLifeOptions {
   kill: number;
 }
 
-/** From spawn to death. Whoever made it calls end() or stop() once. */
+/** Time in which a daemon that was asked to end must have ended. */
+const STOP_PATIENCE_MS = 10_000;
+
+/** From spawn to death. Whoever made it calls end() once. */
 export class DaemonLife {
   readonly kill: number;
   readonly #options: DaemonLifeOptions;
   readonly #spawned;
   readonly #clients: WireClient[] = [];
+  readonly #spawnedAtMs = performance.now();
   #host = '';
   #token: string | null = null;
-  #over = false;
-  /** When it was killed; 0 when it was not. */
-  killedAtMs = 0;
-  /** How it went when nobody had told it to. */
-  crash: string | null = null;
+  /** From spawn until clients could connect; null when it never came to that. */
+  readyMs: number | null = null;
+  /** How and when it was ended. */
+  struck: { signal: NodeJS.Signals; atMs: number } | null = null;
+  /** What is wrong with the way in which it ended. */
+  fault: string | null = null;
 
   constructor(options: DaemonLifeOptions) {
     this.#options = options;
     this.kill = options.kill;
     this.#spawned = spawnChildProgram(options.program);
-    void this.#spawned.program.exited.then(({ code, signal }) => {
-      if (!this.#over) this.crash = `it ended by itself with ${signal ?? code}`;
-    });
+    void this.#spawned.program.exited.then((exit) => (this.fault ??= this.#judge(exit)));
   }
 
   get stderr(): string {
     return this.#spawned.program.stderr();
-  }
-
-  get pid(): number {
-    return this.#spawned.program.pid;
   }
 
   /** Resolves when clients can connect. */
@@ -52,40 +51,33 @@ export class DaemonLife {
     this.#host = new URL(url).host;
     this.#token = await readToken(this.#options.home);
     this.#options.proxy.setTarget(url);
+    this.readyMs = performance.now() - this.#spawnedAtMs;
   }
 
   async openClient(): Promise<WireClient> {
-    if (this.#over) throw new ConnectionLost('the daemon is gone');
+    if (this.struck !== null) throw new ConnectionLost('the daemon is gone');
     const client = await WireClient.open({ url: this.#options.proxy.url, host: this.#host, token: this.#token });
     this.#clients.push(client);
     return client;
   }
 
-  /** SIGKILL, at once; the rest is for end() to await. */
-  strike(): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (this.crash !== null) return;
-    this.killedAtMs = performance.now();
-    process.kill(this.pid, 'SIGKILL');
-  }
-
-  /** Ends it by SIGTERM. Rejects unless it ends with code 0. */
-  async stop(): Promise<LoggedConnection[]> {
-    this.#over = true;
-    const { code, signal } = await this.#spawned.program.kill('SIGTERM');
-    if (code !== 0) throw new Error(`after SIGTERM the daemon ended with ${signal ?? code}: ${this.stderr}`);
-    return this.#collect();
+  /** Sends the signal, at once; the rest is for end() to await. */
+  strike(signal: NodeJS.Signals): void {
+    if (this.struck !== null || this.fault !== null) return;
+    this.struck = { signal, atMs: performance.now() };
+    process.kill(this.#spawned.program.pid, signal);
   }
 
   /** Kills it unless that was done, and returns what its clients were given, by connection. */
   async end(): Promise<LoggedConnection[]> {
-    this.strike();
-    await this.#spawned.program.exited;
-    return this.#collect();
-  }
-
-  async #collect(): Promise<LoggedConnection[]> {
+    this.strike('SIGKILL');
+    const { program } = this.#spawned;
+    const patience = setTimeout(() => {
+      this.fault = `it had not ended ${STOP_PATIENCE_MS} ms after ${this.struck?.signal}`;
+      process.kill(program.pid, 'SIGKILL');
+    }, STOP_PATIENCE_MS);
+    await program.exited;
+    clearTimeout(patience);
     this.#options.proxy.setTarget(null);
     const connections = await this.#options.proxy.drain();
     return connections.map(({ clientPort, toClient }, connection) => ({
@@ -94,5 +86,13 @@ export class DaemonLife {
       messages: readByteLog(toClient),
       requests: this.#clients.find((client) => client.clientPort === clientPort)?.requests ?? new Map(),
     }));
+  }
+
+  #judge({ code, signal }: ChildExit): string | null {
+    if (this.struck === null) return `it ended by itself with ${signal ?? code}`;
+    if (this.struck.signal === 'SIGKILL' || code === 0) return null;
+    // Before it can listen to signals, a signal just ends it.
+    if (this.readyMs === null && signal === this.struck.signal) return null;
+    return `after ${this.struck.signal} it ended with ${signal ?? code}`;
   }
 }

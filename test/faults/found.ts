@@ -30,13 +30,6 @@ export function foundByRead(turns: readonly WireTurn[]): FoundThread {
   return found;
 }
 
-/** Type names of items in the file to those on the wire. */
-const WIRE_TYPES: Record<string, string> = {
-  UserMessage: 'userMessage',
-  AgentMessage: 'agentMessage',
-  Reasoning: 'reasoning',
-};
-
 export function foundInFile(file: RolloutFile): FoundThread {
   const found = emptyFound('the file');
   const modelMessages = { users: [] as string[], assistants: new Map<string, string>() };
@@ -69,11 +62,14 @@ function addEvent(found: FoundThread, payload: Record<string, unknown>): void {
 
 function toWireItem(core: Record<string, unknown>): WireItem {
   const id = String(core.id);
-  const type = WIRE_TYPES[String(core.type)] ?? String(core.type);
+  const name = String(core.type);
+  // The wire has the same names with a small first letter.
+  const type = name.charAt(0).toLowerCase() + name.slice(1);
   if (type === 'agentMessage') {
     return { type, id, text: (core.content as { text: string }[]).map(({ text }) => text).join('') };
   }
   if (type === 'userMessage') return { type, id, content: core.content as unknown[] };
+  if (type !== 'reasoning') return { type, id };
   return { type, id, summary: core.summary_text as string[], content: core.raw_content as unknown[] };
 }
 

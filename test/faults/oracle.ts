@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProgramOptions } from '../support/child-program.js';
 import type { TempHome } from '../support/temp-home.js';
 import { WireProxy } from '../support/wire-proxy.js';
+import { BOUND_MS } from './check-bounded.js';
 import { checkFacts } from './check-facts.js';
 import { HomeFiles } from './check-files.js';
 import type { ReadRollout } from './check-files.js';
@@ -10,15 +11,18 @@ import { DaemonLife } from './daemon-life.js';
 import { Evidence } from './evidence.js';
 import type { ReportedViolation } from './evidence.js';
 import { foundInFile } from './found.js';
-import { planKill, planLifetime, TRIGGERS } from './plan.js';
-import type { KillPlan } from './plan.js';
+import { describePlan, planKill, planLifetime } from './plan.js';
+import type { KillPlan, Moment } from './plan.js';
 import { makeRandom } from './random.js';
 import { Rejoin } from './rejoin.js';
 import { StallMeter } from './stall-meter.js';
 import { compareConnections, followConnection } from './streams.js';
 import { gatherFacts } from './told.js';
 import type { FactCounts, LoggedConnection, ToldThread } from './told.js';
+import { armTrap } from './trap.js';
+import type { WorkMoment } from './trap.js';
 import type { Violation } from './violation.js';
+import { RequestRefused } from './wire-client.js';
 import type { WireClient } from './wire-client.js';
 import { ensureStarted, isKill, work } from './workload.js';
 import type { Conversation } from './workload.js';
@@ -45,6 +49,10 @@ export interface OracleResult {
   lostCharactersMax: number;
   slackMsMax: number;
   tornPieces: number;
+  /** Ends in good order among the kills. */
+  stops: number;
+  /** From spawn to listening, of each life. */
+  readyMs: number[];
   violations: ReportedViolation[];
   evidence: string;
 }
@@ -95,6 +103,8 @@ class Oracle {
       lostCharactersMax: 0,
       slackMsMax: 0,
       tornPieces: 0,
+      stops: 0,
+      readyMs: [],
       violations: this.#evidence.violations,
       evidence: this.#evidence.folder,
     };
@@ -120,26 +130,39 @@ class Oracle {
   async #round(kill: number, plan: KillPlan): Promise<void> {
     const life = this.#begin(kill);
     try {
-      if (plan.type === 'startup') await sleep(plan.afterMs);
-      else await this.#serve(life, plan);
+      if (plan.moment.type === 'startup') await sleep(plan.moment.afterMs);
+      else await this.#serve(life, plan.moment, plan.signal);
     } catch (error) {
       this.#report([{ kind: 'broken', threadId: null, what: String(error), found: life.stderr.slice(-2000) }], kill);
     }
-    const connections = await life.end();
-    if (life.crash !== null) {
-      const what = `the daemon crashed in the life before kill ${kill}`;
-      this.#report([{ kind: 'broken', threadId: null, what, told: life.crash, found: life.stderr.slice(-2000) }], kill);
-    }
-    this.#evidence.keep(kill, connections, life.stderr);
-    this.#learn(connections, life);
+    await this.#bury(life, plan.signal);
     await this.#inspectFiles(kill, true);
   }
 
-  /** From the daemon being ready to the moment of the kill. */
-  async #serve(life: DaemonLife, plan: Exclude<KillPlan, { type: 'startup' }>): Promise<void> {
+  /** Ends a life and takes in all that it told. */
+  async #bury(life: DaemonLife, signal: KillPlan['signal']): Promise<void> {
+    life.strike(signal);
+    const connections = await life.end();
+    if (life.fault !== null) {
+      const what = `the end before kill ${life.kill} was not in order`;
+      const found = life.stderr.slice(-2000);
+      this.#report([{ kind: 'broken', threadId: null, what, told: life.fault, found }], life.kill);
+    }
+    if (life.readyMs !== null) this.#result.readyMs.push(life.readyMs);
+    if (life.struck?.signal === 'SIGTERM') this.#result.stops += 1;
+    this.#evidence.keep(life.kill, connections, life.stderr);
+    this.#learn(connections, life);
+  }
+
+  /** From the daemon being ready to its end. */
+  async #serve(
+    life: DaemonLife,
+    moment: Exclude<Moment, { type: 'startup' }>,
+    signal: KillPlan['signal'],
+  ): Promise<void> {
     await life.ready();
     const clients = await Promise.all(Array.from({ length: MAIN_CLIENTS }, () => life.openClient()));
-    if (plan.type === 'resume') {
+    if (moment.type === 'resume') {
       for (const [index, { told }] of this.#live.entries()) {
         // How it is answered, if at all, is what the kill decides.
         if (told !== null)
@@ -147,11 +170,11 @@ class Oracle {
             .request('thread/resume', { threadId: told.threadId })
             .catch(() => {});
       }
-      return sleep(plan.afterMs);
+      return sleep(moment.afterMs);
     }
     await this.#resumeAll(clients, life.kill);
     await this.#renew(clients, life);
-    await this.#workUntilKilled(clients, life, plan);
+    await this.#workUntilTheEnd(clients, life, moment, signal);
   }
 
   async #resumeAll(clients: WireClient[], kill: number): Promise<void> {
@@ -185,25 +208,27 @@ class Oracle {
     }
   }
 
-  async #workUntilKilled(
+  async #workUntilTheEnd(
     clients: WireClient[],
     life: DaemonLife,
-    plan: KillPlan & { type: 'timer' | 'trigger' },
+    moment: WorkMoment,
+    signal: KillPlan['signal'],
   ): Promise<void> {
-    const killed = this.#arm(life, plan);
+    const struck = armTrap(life, this.#proxy, moment, signal);
     const works = this.#live.map(async (conversation, index) => {
       const random = makeRandom(this.#options.seed, 'work', life.kill, conversation.name);
       const place = { client: clientOf(clients, index), random, ...this.#place(life) };
       try {
         await work(conversation, place);
       } catch (error) {
-        if (isKill(error)) return;
+        // A daemon that was asked to end refuses what comes too late.
+        if (isKill(error) || (life.struck !== null && error instanceof RequestRefused)) return;
         const what = `${conversation.name}: ${String(error)}`;
         const threadId = conversation.told?.threadId ?? null;
         this.#report([{ kind: 'broken', threadId, what, found: life.stderr.slice(-2000) }], life.kill);
       }
     });
-    await killed;
+    await struck;
     await Promise.all(works);
   }
 
@@ -214,31 +239,6 @@ class Oracle {
       openClient: () => life.openClient(),
       onStarted: (told: ToldThread) => this.#threads.set(told.threadId, told),
     };
-  }
-
-  /** Strikes as planned; resolves when it has. */
-  #arm(life: DaemonLife, plan: KillPlan & { type: 'timer' | 'trigger' }): Promise<void> {
-    return new Promise((resolve) => {
-      const strike = () => {
-        this.#proxy.onToClient(null);
-        life.strike();
-        resolve();
-      };
-      if (plan.type === 'timer') {
-        setTimeout(strike, plan.afterMs);
-        return;
-      }
-      let left = plan.nth;
-      const latest = setTimeout(strike, plan.latestMs);
-      this.#proxy.onToClient(({ bytes }) => {
-        left -= countOf(bytes, TRIGGERS[plan.trigger]);
-        if (left > 0) return;
-        clearTimeout(latest);
-        this.#proxy.onToClient(null);
-        if (plan.delayMs === 0) strike();
-        else setTimeout(strike, plan.delayMs);
-      });
-    });
   }
 
   /** After the last kill: everything still works, also after an end in good order, and the files are as they should be. */
@@ -261,13 +261,10 @@ class Oracle {
         this.#report(await this.#rejoin.checkUnloaded(clients[0]!, told!, kill), kill);
       }
       this.#report(await this.#rejoin.checkList(clients[0]!, this.#threads), kill);
-      const connections = await life.stop();
-      this.#evidence.keep(kill, connections, life.stderr);
-      this.#learn(connections, life);
     } catch (error) {
       this.#report([{ kind: 'broken', threadId: null, what: String(error), found: life.stderr.slice(-2000) }], kill);
-      this.#learn(await life.end(), life);
     }
+    await this.#bury(life, 'SIGTERM');
     this.#live.push(...this.#retired);
     await this.#inspectFiles(kill, false);
   }
@@ -296,14 +293,14 @@ class Oracle {
       this.#result.deltas += one.deltas;
       this.#result.numbered += one.numbered;
     }
-    const slackMs = 50 + Math.min(400, 2 * this.#stalls.worstMs);
-    this.#result.slackMsMax = Math.max(this.#result.slackMsMax, slackMs);
-    if (life.killedAtMs > 0)
-      this.#rejoin.expect(
-        seen.flatMap((one) => one.streams),
-        life.killedAtMs,
-        slackMs,
-      );
+    const streams = seen.flatMap((one) => one.streams);
+    if (life.struck?.signal === 'SIGTERM') {
+      this.#rejoin.expect(streams, { killedAtMs: performance.now(), boundMs: 0 });
+    } else if (life.struck !== null) {
+      const slackMs = 50 + Math.min(400, 2 * this.#stalls.worstMs);
+      this.#result.slackMsMax = Math.max(this.#result.slackMsMax, slackMs);
+      this.#rejoin.expect(streams, { killedAtMs: life.struck.atMs, boundMs: BOUND_MS + slackMs });
+    }
   }
 
   /** All facts are in the files already now, before anybody had a chance to mend anything. */
@@ -320,10 +317,8 @@ class Oracle {
     this.#report(violations, kill);
     const random = makeRandom(this.#options.seed, 'tear', kill);
     if (!mayTear || !random.chance(0.2)) return;
-    // The side journal of a file that was torn by hand would not fit it any more.
-    const whole = [...rollouts.values()].filter(({ threadId }) => !this.#rejoin.awaits(threadId));
-    if (whole.length === 0) return;
-    await this.#files.tear(random.pick(whole), random);
+    if (rollouts.size === 0) return;
+    await this.#files.tear(random.pick([...rollouts.values()]), random);
     this.#result.tornPieces += 1;
   }
 
@@ -336,23 +331,4 @@ class Oracle {
 
 function clientOf(clients: readonly WireClient[], index: number): WireClient {
   return clients[index % clients.length]!;
-}
-
-function countOf(bytes: Buffer, needle: string): number {
-  let count = 0;
-  for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) count += 1;
-  return count;
-}
-
-function describePlan(plan: KillPlan): string {
-  switch (plan.type) {
-    case 'startup':
-      return `${plan.afterMs} ms after spawn`;
-    case 'resume':
-      return `${plan.afterMs} ms after asking to resume`;
-    case 'timer':
-      return `${plan.afterMs} ms into the work`;
-    case 'trigger':
-      return `${plan.delayMs} ms after ${plan.trigger}, number ${plan.nth}`;
-  }
 }

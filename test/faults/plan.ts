@@ -1,4 +1,4 @@
-// What happens in one round: when the daemon is killed, and what each conversation does until then. Any thread.
+// What happens in one round: when and how the daemon is ended, and what each conversation does until then. Any thread.
 import type { Random } from './random.js';
 
 /** What a client must have been given for a triggered kill, as bytes of a frame. */
@@ -13,7 +13,7 @@ export const TRIGGERS = {
 
 export type TriggerName = keyof typeof TRIGGERS;
 
-export type KillPlan =
+export type Moment =
   /** So long after the conversations began to work. */
   | { type: 'timer'; afterMs: number }
   /** Right when the n-th of its kind was told, or after `latestMs`. */
@@ -23,10 +23,23 @@ export type KillPlan =
   /** So long after all clients asked to resume. */
   | { type: 'resume'; afterMs: number };
 
+export interface KillPlan {
+  moment: Moment;
+  /** SIGTERM is the end in good order: it has to keep all that was streamed. */
+  signal: 'SIGKILL' | 'SIGTERM';
+}
+
 export function planKill(random: Random): KillPlan {
+  const moment = planMoment(random);
+  // An end in good order right after a resume must leave what the kill before it left.
+  const share = moment.type === 'resume' ? 0.4 : 0.12;
+  return { moment, signal: random.chance(share) ? 'SIGTERM' : 'SIGKILL' };
+}
+
+function planMoment(random: Random): Moment {
   const roll = random.next();
   if (roll < 0.06) return { type: 'startup', afterMs: random.int(0, 350) };
-  if (roll < 0.12) return { type: 'resume', afterMs: random.int(0, 60) };
+  if (roll < 0.14) return { type: 'resume', afterMs: random.int(0, 60) };
   if (roll < 0.5) {
     return {
       type: 'trigger',
@@ -51,8 +64,23 @@ export type Interruption =
 export type Step =
   | { type: 'echo'; words: number; during: Interruption[] }
   | { type: 'deltas'; count: number; size: number; gapMs: number; during: Interruption[] }
-  | { type: 'fail'; during: Interruption[] }
+  /** Whatever else the model may do: reason, call a tool, break off, fail. */
+  | { type: 'special'; command: string; during: Interruption[] }
   | { type: 'pause'; forMs: number };
+
+/** Of the scripted model server. */
+const SPECIAL_COMMANDS = [
+  'reason',
+  'phases',
+  'call unknown_tool {}',
+  'cut after 5 1',
+  'drop 1',
+  'end-early 1',
+  'respfail server_is_overloaded',
+  'incomplete',
+  'fail 400',
+  'fail 500 server_error 1',
+];
 
 export function planStep(random: Random): Step {
   const roll = random.next();
@@ -60,7 +88,10 @@ export function planStep(random: Random): Step {
     return { type: 'echo', words: random.int(1, 40), during: random.chance(0.2) ? [planInterruption(random, 5)] : [] };
   }
   if (roll < 0.42) return { type: 'pause', forMs: random.int(1, 120) };
-  if (roll < 0.46) return { type: 'fail', during: [] };
+  if (roll < 0.54) {
+    const during = random.chance(0.2) ? [planInterruption(random, 5)] : [];
+    return { type: 'special', command: random.pick(SPECIAL_COMMANDS), during };
+  }
   const count = random.int(1, 120);
   const gapMs = random.pick([0, 0, 1, 3, 10, 25]);
   const during = Array.from({ length: random.pick([0, 0, 1, 1, 2, 3]) }, () =>
@@ -81,4 +112,21 @@ function planInterruption(random: Random, withinMs: number): Interruption {
 /** How many rounds a conversation lives before another takes its place. */
 export function planLifetime(random: Random): number {
   return random.int(3, 14);
+}
+
+export function describePlan({ moment, signal }: KillPlan): string {
+  return `${signal} ${describeMoment(moment)}`;
+}
+
+function describeMoment(moment: Moment): string {
+  switch (moment.type) {
+    case 'startup':
+      return `${moment.afterMs} ms after spawn`;
+    case 'resume':
+      return `${moment.afterMs} ms after asking to resume`;
+    case 'timer':
+      return `${moment.afterMs} ms into the work`;
+    case 'trigger':
+      return `${moment.delayMs} ms after ${moment.trigger}, number ${moment.nth}`;
+  }
 }

@@ -24,36 +24,31 @@ export interface BoundedTotals {
   lostCharactersMax: number;
 }
 
-interface CutStream {
-  stream: SeenStream;
+/** When text of a stream must have arrived to have to be there: `boundMs` before the end of the daemon. */
+export interface Cut {
   killedAtMs: number;
-  slackMs: number;
+  boundMs: number;
 }
 
 export class Rejoin {
   readonly #seed: number;
   readonly #totals: BoundedTotals;
   /** Streams that a kill cut off, by thread, until a read has shown what is left of them. */
-  readonly #cut = new Map<string, CutStream[]>();
+  readonly #cut = new Map<string, { stream: SeenStream; cut: Cut }[]>();
 
   constructor(seed: number, totals: BoundedTotals) {
     this.#seed = seed;
     this.#totals = totals;
   }
 
-  /** What clients saw streaming when the daemon was killed. */
-  expect(streams: readonly SeenStream[], killedAtMs: number, slackMs: number): void {
+  /** What clients saw streaming when the daemon ended. */
+  expect(streams: readonly SeenStream[], cut: Cut): void {
     for (const stream of streams) {
       if (stream.completed) continue;
-      const cut = this.#cut.get(stream.threadId) ?? [];
-      cut.push({ stream, killedAtMs, slackMs });
-      this.#cut.set(stream.threadId, cut);
+      const ofThread = this.#cut.get(stream.threadId) ?? [];
+      ofThread.push({ stream, cut });
+      this.#cut.set(stream.threadId, ofThread);
     }
-  }
-
-  /** True while a cut stream of this thread was not looked for yet. */
-  awaits(threadId: string): boolean {
-    return this.#cut.has(threadId);
   }
 
   /**
@@ -145,8 +140,8 @@ export class Rejoin {
 
   #checkCut(threadId: string, found: FoundThread): Violation[] {
     const violations: Violation[] = [];
-    for (const { stream, killedAtMs, slackMs } of this.#cut.get(threadId) ?? []) {
-      const { loss, violation } = checkBounded(stream, found, killedAtMs, slackMs);
+    for (const { stream, cut } of this.#cut.get(threadId) ?? []) {
+      const { loss, violation } = checkBounded(stream, found, cut.killedAtMs, cut.boundMs);
       this.#totals.streamsCut += 1;
       this.#totals.lostMsMax = Math.max(this.#totals.lostMsMax, loss.lostMs);
       this.#totals.lostCharactersMax = Math.max(this.#totals.lostCharactersMax, loss.lostCharacters);

@@ -6,6 +6,8 @@ export function formatTable(result: OracleResult, seconds: number): string {
   const of = (...kinds: string[]) => String(result.violations.filter(({ kind }) => kinds.includes(kind)).length);
   const rows: [string, string][] = [
     ['kills', `${result.kills} in ${seconds.toFixed(1)} s`],
+    ['  ends in good order among them', String(result.stops)],
+    ['ready again after', `${median(result.readyMs)} ms, at most ${Math.max(0, ...result.readyMs).toFixed(0)} ms`],
     ['conversations', String(result.conversations)],
     ...[...result.facts].sort().map(([kind, count]): [string, string] => [`facts: ${kind}`, String(count)]),
     ['deltas received', String(result.deltas)],
@@ -32,4 +34,9 @@ export function formatViolation(violation: ReportedViolation): string {
   if (told !== undefined) lines.push(`  told:  ${told}`);
   if (found !== undefined) lines.push(`  found: ${found}`);
   return lines.join('\n');
+}
+
+function median(values: readonly number[]): string {
+  const sorted = [...values].toSorted((one, other) => one - other);
+  return (sorted[sorted.length >> 1] ?? 0).toFixed(0);
 }

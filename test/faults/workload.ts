@@ -79,8 +79,8 @@ function commandOf(step: Exclude<Step, { type: 'pause' }>): string {
       return `say ${'word '.repeat(step.words).trim()}`;
     case 'deltas':
       return `deltas ${step.count} ${step.size} ${step.gapMs}`;
-    case 'fail':
-      return 'fail 400';
+    case 'special':
+      return step.command;
   }
 }
 
@@ -111,8 +111,8 @@ async function interrupt(
       case 'attach': {
         const guest = await openClient();
         await guest.request('thread/resume', { threadId });
-        await sleep(interruption.stayMs);
-        guest.close();
+        // The conversation does not wait for its guests to leave.
+        setTimeout(() => guest.close(), interruption.stayMs).unref();
       }
     }
   } catch (error) {
