@@ -64,6 +64,8 @@ export class ConversationRegistry {
   readonly #loaded = new Map<string, Conversation>();
   readonly #starting = new Map<string, Promise<NewConversation>>();
   readonly #ending = new Map<string, Promise<void>>();
+  /** Where the numbers of conversations that were unloaded go on when they are loaded again: same epoch, same count. */
+  readonly #lastSeqs = new Map<string, number>();
   #closed = false;
 
   constructor(options: RegistryOptions) {
@@ -273,7 +275,7 @@ export class ConversationRegistry {
       {
         facts,
         settings,
-        fanOut: new FanOut(id, epoch, this.#listeners),
+        fanOut: new FanOut(id, epoch, this.#listeners, this.#lastSeqs.get(id)),
         unloadDelayMs: plan.unloadDelayMs,
         onIdle: (idle) => void this.removeConversation(idle.id),
       },
@@ -330,6 +332,7 @@ export class ConversationRegistry {
       .then(() => {
         this.#ending.delete(id);
         if (conversation.configured !== null) conversation.announceClosed(error);
+        if (!conversation.facts.ephemeral) this.#lastSeqs.set(id, conversation.fanOut.seq);
       });
     this.#ending.set(id, ending);
   }

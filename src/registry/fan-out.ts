@@ -28,13 +28,17 @@ export class FanOut {
   readonly #listeners: ReadonlySet<Subscriber>;
   /** Value: frames held back while the subscriber's snapshot is on its way, or null. */
   readonly #subscribers = new Map<Subscriber, OutgoingFrame[] | null>();
-  #seq = 0;
+  #seq: number;
 
-  /** `listeners` are all connections there are, subscribed or not; the set stays the caller's. */
-  constructor(threadId: string, epoch: string, listeners: ReadonlySet<Subscriber>) {
+  /**
+   * `listeners` are all connections there are, subscribed or not; the set stays the caller's. `lastSeq` is the number
+   * from which a conversation that was loaded before in this epoch goes on.
+   */
+  constructor(threadId: string, epoch: string, listeners: ReadonlySet<Subscriber>, lastSeq = 0) {
     this.#threadId = threadId;
     this.#epoch = epoch;
     this.#listeners = listeners;
+    this.#seq = lastSeq;
   }
 
   get seq(): number {
