@@ -146,9 +146,13 @@ export class Conversation {
     this.#considerUnload();
   }
 
-  /** The session is over: clients learn that the conversation is not loaded any more. */
-  announceClosed(_error: DaemonError | null): void {
+  /**
+   * The session is over: clients learn that the conversation is not loaded any more. A turn that its session could not
+   * end itself, because its worker died, ends as failed with `error`.
+   */
+  announceClosed(error: DaemonError | null): void {
     this.#cancelUnload();
+    if (error !== null && this.#activeTurnId !== null) this.#announceLostTurn(this.#activeTurnId, error);
     this.#status = { type: 'notLoaded' };
     this.fanOut.publish('thread/status/changed', { threadId: this.id, status: this.#status });
     this.fanOut.publish('thread/closed', { threadId: this.id });
@@ -156,6 +160,26 @@ export class Conversation {
 
   toThread(): Thread {
     return toThread(this.facts, this.#status);
+  }
+
+  #announceLostTurn(turnId: string, { code, message }: DaemonError): void {
+    const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null };
+    const turn = {
+      id: turnId,
+      rootTurnId: turnId,
+      items: [],
+      itemsView: 'notLoaded',
+      status: 'failed',
+      error,
+      startedAt: null,
+      completedAt: null,
+      durationMs: null,
+    };
+    this.#activeTurnId = null;
+    this.#status = { type: 'systemError' };
+    this.fanOut.publish('thread/status/changed', { threadId: this.id, status: this.#status });
+    this.fanOut.publish('error', { error, willRetry: false, threadId: this.id, turnId });
+    this.fanOut.publish('turn/completed', { threadId: this.id, turn });
   }
 
   #considerUnload(): void {
