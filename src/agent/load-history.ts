@@ -69,13 +69,13 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
 class GatheredHistory {
   meta: SessionMetaPayload | null = null;
   #modelLines: RolloutLine[] = [];
-  #preview: string | null = null;
+  #preview = '';
   #usage: LoadedHistory['usage'] = null;
   #lastTurnId: string | null = null;
   #openTurn: { turnId: string; startedAt: number; completed: Set<string> } | null = null;
 
   take(line: RolloutLine): void {
-    this.#preview ??= previewOfLine(line);
+    this.#preview ||= previewOfLine(line) ?? '';
     switch (line.type) {
       case 'session_meta':
         this.meta ??= line.payload;
@@ -140,7 +140,7 @@ class GatheredHistory {
       nextOrdinal: read?.nextOrdinal ?? 0,
       size: read?.size ?? 0,
       tornTail: read?.tornTail ?? false,
-      preview: this.#preview ?? '',
+      preview: this.#preview,
       baseInstructions: this.meta?.base_instructions?.text ?? null,
       lastTurnId: this.#lastTurnId,
       usage: this.#usage,
@@ -160,14 +160,22 @@ class GatheredHistory {
     if (open === null) return null;
     const recorded = new Set(this.#modelLines.flatMap((line) => (line.type === 'response_item' ? [line.payload] : [])));
     const danglingOutputs = items.filter((item) => item.type.endsWith('_call_output') && !recorded.has(item));
-    const partialItems = journalPath === null ? [] : recoverText(journalPath, size, open.completed, warnings);
+    const partialItems =
+      journalPath === null ? [] : recoverText(journalPath, open.turnId, size, open.completed, warnings);
     return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, partialItems };
   }
 }
 
-function recoverText(journalPath: string, size: number, completed: Set<string>, warnings: string[]): PartialItem[] {
+function recoverText(
+  journalPath: string,
+  turnId: string,
+  size: number,
+  completed: Set<string>,
+  warnings: string[],
+): PartialItem[] {
   const journal = readJournal(journalPath);
-  if (journal === null) return [];
+  // One of an earlier turn is only late in being dropped.
+  if (journal === null || journal.records.at(-1)?.turnId !== turnId) return [];
   const applied = applyJournal(journal, size, completed);
   if (applied.discarded === 'size_mismatch') {
     const aside = quarantineJournal(journalPath);

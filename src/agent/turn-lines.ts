@@ -2,7 +2,7 @@
 import { v7 as uuid } from 'uuid';
 import type { SessionInit, SessionSettings } from '../session/messages.js';
 import type { SandboxPolicy, ThreadItem, TurnError, UserInput } from '../protocol/thread.js';
-import type { CoreItem } from '../rollout/line.js';
+import type { CoreItem, CoreItemOfType, EventOfType, EventPayload } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { HistoryMode } from '../rollout/line.js';
 import type { LineBody } from './recorder.js';
@@ -196,25 +196,31 @@ export function itemLines(
 }
 
 function legacyItemLines(item: CoreItem): LineBody[] {
-  const known = item as {
-    type: string;
-    content?: { text?: string }[];
-    summary_text?: string[];
-    phase?: string;
-    client_id?: string;
-  };
-  const text = (known.content ?? []).map((part) => part.text ?? '').join('');
-  const event = (payload: unknown): LineBody => ({ type: 'event_msg', payload });
-  switch (known.type) {
+  const event = (payload: EventPayload): LineBody => ({ type: 'event_msg', payload });
+  switch (item.type) {
     case 'UserMessage':
-      return [event({ type: 'user_message', message: text, images: [], local_images: [], text_elements: [] })];
-    case 'AgentMessage':
-      return [event({ type: 'agent_message', message: text, phase: known.phase ?? null, memory_citation: null })];
+      return [event(legacyUserMessage(item))];
+    case 'AgentMessage': {
+      const message = item.content.map((part) => part.text).join('');
+      return [event({ type: 'agent_message', message, phase: item.phase ?? null, memory_citation: null })];
+    }
     case 'Reasoning':
-      return (known.summary_text ?? []).map((part) => event({ type: 'agent_reasoning', text: part }));
+      return item.summary_text.map((text) => event({ type: 'agent_reasoning', text }));
     default:
+      // The mode has no line for it: what the model saw of it is in the response items.
       return [];
   }
+}
+
+function legacyUserMessage({ content, client_id }: CoreItemOfType<'UserMessage'>): EventOfType<'user_message'> {
+  return {
+    type: 'user_message',
+    ...(client_id == null ? {} : { client_id }),
+    message: content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+    images: content.flatMap((part) => (part.type === 'image' && part.image_url !== undefined ? [part.image_url] : [])),
+    local_images: content.flatMap((part) => (part.type === 'local_image' ? [part.path] : [])),
+    text_elements: content.flatMap((part) => (part.type === 'text' ? (part.text_elements ?? []) : [])),
+  };
 }
 
 /** `durationMs` counts from the turn's start; `error` null for a turn that ended well. */

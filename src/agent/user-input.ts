@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { UserInput } from '../protocol/thread.js';
-import type { CoreUserInput } from '../rollout/line.js';
+import type { CoreTextElement, CoreUserInput } from '../rollout/line.js';
 
 const IMAGE_TYPES: Record<string, string> = {
   '.png': 'image/png',
@@ -26,17 +26,32 @@ export function toCoreInput(input: readonly UserInput[]): CoreUserInput[] {
       case 'text':
         return { type: 'text', text: part.text, text_elements: (part.text_elements ?? []).map(toCoreElement) };
       case 'image':
-        return { type: 'image', image_url: part.url };
+        return { type: 'image', ...toCoreReference(part, 'image_url'), ...toCoreDetail(part.detail) };
       case 'localImage':
-        return { type: 'local_image', path: part.path };
-      default:
-        return part as unknown as CoreUserInput;
+        return { type: 'local_image', path: part.path, ...toCoreDetail(part.detail) };
+      case 'audio':
+        return { type: 'audio', ...toCoreReference(part, 'audio_url') };
+      case 'localAudio':
+        return { type: 'local_audio', path: part.path };
+      case 'skill':
+      case 'mention':
+        return part;
     }
   });
 }
 
-function toCoreElement(element: { byteRange?: { start: number; end: number }; placeholder?: string | null }) {
-  return { byte_range: element.byteRange ?? { start: 0, end: 0 }, placeholder: element.placeholder ?? null };
+type TextElement = NonNullable<Extract<UserInput, { type: 'text' }>['text_elements']>[number];
+
+function toCoreElement({ byteRange, placeholder }: TextElement): CoreTextElement {
+  return { byte_range: byteRange, placeholder: placeholder ?? null };
+}
+
+function toCoreReference(part: { url?: string | undefined; fileId?: string | undefined }, urlField: string): object {
+  return part.url === undefined ? { file_id: part.fileId } : { [urlField]: part.url };
+}
+
+function toCoreDetail(detail: string | null | undefined): { detail?: string } {
+  return detail == null ? {} : { detail };
 }
 
 /** True when every part can be handed to the model without reading a file. */
