@@ -2,7 +2,7 @@
 
 /**
  * `values`: everything. `types`: only `import type`. A list: the values of these modules, and the types of all; they are
- * plain functions and constants that load nothing else.
+ * plain functions and constants that load nothing else, but where it is said.
  */
 export type Reach = 'values' | 'types' | readonly string[];
 
@@ -67,7 +67,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       daemon: 'values',
       errors: 'values',
       log: 'types',
-      protocol: 'types',
+      // Loads zod and the tables: imported when it is asked for, never at the start.
+      protocol: ['json-schema'],
       server: ['listen-address'],
       version: 'values',
     },

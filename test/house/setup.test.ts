@@ -60,8 +60,8 @@ describe('scripts/setup.mjs', () => {
     rmSync(place('calls'), { force: true });
     return calls;
   };
-  const setUp = async (): Promise<Outcome> =>
-    await new Promise((resolve) => {
+  const setUp = (): Promise<Outcome> =>
+    new Promise((resolve) => {
       const env = { ...process.env, npm_execpath: place('npm-cli.js') };
       execFile(process.execPath, [place('scripts/setup.mjs')], { cwd: tmpdir(), env }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
