@@ -1,7 +1,7 @@
 // The suite that drives the real peer binary: slow, and it may download that binary into .cache/.
 module.exports = {
   spec: ['dist/test/interop/**/*.test.js'],
-  require: ['dist/test/setup.js'],
+  require: ['dist/test/interop/peer-setup.js', 'dist/test/setup.js'],
   timeout: 120_000,
   forbidOnly: process.env.CI !== undefined,
   // Long conversations that differ in one place must show that place.

@@ -11,10 +11,10 @@ const PROGRAMS = {
   git: 'Debian package git',
 } as const;
 
-export type ProgramName = keyof typeof PROGRAMS;
+type ProgramName = keyof typeof PROGRAMS;
 
 /** Absolute path of a program on PATH, or null. */
-export function findProgram(name: string): string | null {
+function findProgram(name: string): string | null {
   for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
     if (folder === '') continue;
     const file = path.join(folder, name);
