@@ -1,15 +1,17 @@
 // The composition root: puts the house together, starts it, and takes it down in order. Main thread.
 import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { v4 as uuid } from 'uuid';
 import { AuthManager } from './auth/auth-manager.js';
 import { ensureToken } from './auth/token-file.js';
 import { toConfigReadResponse } from './config/config-response.js';
+import type { LoadedConfig } from './config/config.js';
 import { loadConfig } from './config/load-config.js';
 import { resolveSessionSettings } from './config/session-settings.js';
 import { IndexClient } from './index/index-client.js';
 import { createLog } from './log.js';
-import type { LogLevel } from './log.js';
+import type { Log, LogLevel } from './log.js';
 import { ConversationRegistry } from './registry/conversation-registry.js';
 import { WriterLocks } from './registry/writer-lock.js';
 import { WriterThread } from './rollout/writer-thread.js';
@@ -28,6 +30,8 @@ export interface DaemonOptions {
   /** `key=value`, above all configuration files. */
   configOverrides: string[];
   logLevel?: LogLevel;
+  /** False keeps the log off stderr. */
+  logToConsole?: boolean;
   env: NodeJS.ProcessEnv;
 }
 
@@ -35,36 +39,61 @@ export interface Daemon {
   /** `ws://IP:PORT` as bound. */
   url: string;
   registry: ConversationRegistry;
+  /** Which threads run what, at this moment. */
+  threads(): ThreadIds;
   /** Ends sessions, flushes rollouts, frees locks, closes sockets; may be called twice. */
   close(): Promise<void>;
 }
 
-/** Rejects with a DaemonError when the daemon cannot start; nothing is left running then. */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+/** Ids as `worker_threads` gives them. */
+export interface ThreadIds {
+  /** The registry's and the server's. */
+  main: number;
+  /** The only thread that writes rollouts; null before the first conversation. */
+  writer: number | null;
+  /** By conversation id. */
+  sessions: Record<string, number>;
+}
+
+export interface RegistryHostOptions {
+  home: string;
+  /** `key=value`, above all configuration files. */
+  configOverrides: string[];
+  env: NodeJS.ProcessEnv;
+  /** Stays the caller's to close. */
+  log: Log;
+}
+
+/** The registry of a home with everything behind it; whoever made it closes it. */
+export interface RegistryHost {
+  registry: ConversationRegistry;
+  index: IndexClient;
+  /** Reads the configuration afresh; throws config_invalid. */
+  readConfig(cwd: string | null): LoadedConfig;
+  threads(): ThreadIds;
+  /** Ends sessions, flushes rollouts, frees locks, ends all threads; may be called twice. */
+  close(): Promise<void>;
+}
+
+/** Puts the registry together, without a server. Throws config_invalid. Threads start when they are first needed. */
+export function createRegistry(options: RegistryHostOptions): RegistryHost {
   const home = path.resolve(options.home);
-  const { env, configOverrides } = options;
-  makePrivateFolders(home);
-  const version = readVersion();
-  const readConfig = (cwd: string | null) =>
+  const { env, configOverrides, log } = options;
+  const readConfig = (cwd: string | null): LoadedConfig =>
     loadConfig({ home, cliOverrides: configOverrides, requestOverrides: null, env, cwd });
-  const loaded = readConfig(null);
-  const { daemon: own } = loaded.config;
-  const level = options.logLevel ?? own.logLevel;
-  const log = createLog({ dir: path.join(home, 'rolloutd', 'logs'), level, console: true });
+  const { config, warnings } = readConfig(null);
+  makePrivateFolders(home);
   const told = new Set<string>();
   const warnOnce = (message: string): void => {
     if (told.has(message)) return;
     told.add(message);
     log.warn(message);
   };
-  for (const warning of loaded.warnings) warnOnce(warning.message);
+  for (const warning of warnings) warnOnce(warning.message);
   const auth = new AuthManager({ home, onWarning: warnOnce });
-  const token = options.authMode === 'none' ? null : ensureToken(home);
-  if (token !== null) log.addSecret(token);
-
   const pool = new SessionPool({
-    maxThreads: own.maxThreads,
-    sessionsPerWorker: own.sessionsPerWorker,
+    maxThreads: config.daemon.maxThreads,
+    sessionsPerWorker: config.daemon.sessionsPerWorker,
     onError: (error) => log.error('session pool error', { error: String(error) }),
   });
   const writers = new WriterThread({
@@ -80,7 +109,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (unsafe) log.warn('publishing before recording: for testing only');
   const registry: ConversationRegistry = new ConversationRegistry({
     home,
-    version,
+    version: readVersion(),
     epoch: uuid().slice(0, 8),
     pool,
     writers,
@@ -106,6 +135,39 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log,
     recordBeforePublish: !unsafe,
   });
+  let closing: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    await registry.close();
+    await Promise.all([pool.close(), writers.close(), index.close()]);
+  };
+  return {
+    registry,
+    index,
+    readConfig,
+    threads: () => ({ main: threadId, writer: writers.threadId, sessions: registry.sessionThreads() }),
+    close: () => (closing ??= close()),
+  };
+}
+
+/** Rejects with a DaemonError when the daemon cannot start; nothing is left running then. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const home = path.resolve(options.home);
+  const { env, configOverrides } = options;
+  const { daemon: own } = loadConfig({
+    home,
+    cliOverrides: configOverrides,
+    requestOverrides: null,
+    env,
+    cwd: null,
+  }).config;
+  makePrivateFolders(home);
+  const level = options.logLevel ?? own.logLevel;
+  const log = createLog({ dir: path.join(home, 'rolloutd', 'logs'), level, console: options.logToConsole ?? true });
+  const token = options.authMode === 'none' ? null : ensureToken(home);
+  if (token !== null) log.addSecret(token);
+  const host = createRegistry({ home, configOverrides, env, log });
+  const { registry, index, readConfig } = host;
+  const version = readVersion();
   const dispatcher = new Dispatcher(
     createHandlerTable({
       home,
@@ -137,18 +199,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       socket.on('close', () => registry.removeListener(connection));
     },
     log,
+  }).catch(async (error: unknown) => {
+    await host.close();
+    await log.close();
+    throw error;
   });
   log.info('listening', { url: listener.url, home, version, pid: process.pid });
 
   const shutDown = async (): Promise<void> => {
     listener.stopAccepting();
+    // Clients hear how their turns end before their sockets close.
     await registry.close();
     await listener.close();
-    await Promise.all([pool.close(), writers.close(), index.close()]);
+    await host.close();
     log.info('stopped', { pid: process.pid });
     await log.close();
   };
-  return { url: listener.url, registry, close: () => (closing ??= shutDown()) };
+  return { url: listener.url, registry, threads: host.threads, close: () => (closing ??= shutDown()) };
 }
 
 function makePrivateFolders(home: string): void {

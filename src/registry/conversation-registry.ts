@@ -97,6 +97,12 @@ export class ConversationRegistry {
     return [...this.#loaded.keys()].sort();
   }
 
+  /** The worker thread of each loaded conversation. */
+  sessionThreads(): Record<string, number> {
+    const started = [...this.#loaded].filter(([, { configured }]) => configured !== null);
+    return Object.fromEntries(started.map(([id, { configured }]) => [id, configured!.threadId]));
+  }
+
   /** Ends the conversation's session, closes its file and frees its lock. False when it was not loaded. */
   async removeConversation(conversationId: string): Promise<boolean> {
     const starting = this.#starting.get(conversationId);

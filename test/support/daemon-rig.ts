@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from '../../src/daemon.js';
 import type { Daemon } from '../../src/daemon.js';
+import type { LogLevel } from '../../src/log.js';
 import { readToken } from '../../src/auth/token-file.js';
 import { CheckedClient } from './checked-client.js';
 import type { CheckedClientOptions } from './checked-client.js';
@@ -15,6 +16,8 @@ export interface RigOptions {
   extraToml?: string;
   configOverrides?: string[];
   env?: Record<string, string>;
+  /** Of the log files in the home; nothing goes to the console. */
+  logLevel?: LogLevel;
 }
 
 /** Close it after each test: it fails when any message of any client did not fit the schema. */
@@ -87,7 +90,8 @@ function startRigDaemon(home: string, options: RigOptions): Promise<Daemon> {
     listen: 'ws://127.0.0.1:0',
     authMode: 'token',
     configOverrides: options.configOverrides ?? [],
-    logLevel: 'error',
+    logLevel: options.logLevel ?? 'error',
+    logToConsole: false,
     env: { ...process.env, ...options.env },
   });
 }
