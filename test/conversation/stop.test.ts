@@ -413,6 +413,7 @@ describe('the key of a provider', () => {
     const env = { ROLLOUTD_TEST_KEY: KEY };
     const rig = await DaemonRig.start({
       env,
+      logLevel: 'debug',
       configOverrides: [
         'model_providers.mock.env_key="ROLLOUTD_TEST_KEY"',
         'model_providers.mock.http_headers={"X-Api-Key"="header-secret-4711"}',
@@ -442,6 +443,7 @@ describe('the key of a provider', () => {
         .map((name) => join(rig.home.path, name))
         .filter((file) => statSync(file).isFile());
       expect(files.some((file) => file.endsWith('.jsonl'))).to.equal(true);
+      expect(files.some((file) => file.endsWith('.log'))).to.equal(true);
       const texts = new Map([['the wire', wire], ...files.map((file) => [file, readFileSync(file, 'utf8')] as const)]);
       const leaks = [...texts].filter(([, text]) => secrets.some((secret) => text.includes(secret)));
       expect(leaks.map(([where]) => where)).to.deep.equal([]);
