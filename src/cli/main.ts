@@ -62,6 +62,7 @@ function buildProgram(): Command {
   addAsk(program);
   addList(program);
   addToken(program);
+  addGenerators(program);
   return program;
 }
 
@@ -241,5 +242,28 @@ function addToken(program: Command): void {
     .action(async (flags: { home?: string; show: boolean }) => {
       const { runToken } = await import('./token.js');
       runToken(resolveHome(flags.home, process.env), flags.show);
+    });
+}
+
+/** For those who write clients. The contract is loaded only when one of them is asked for. */
+function addGenerators(program: Command): void {
+  const OUT_HELP = 'folder for the file; made when there is none';
+  program
+    .command('generate-ts')
+    .description('write the protocol as TypeScript types, DIR/index.ts')
+    .requiredOption('--out <dir>', OUT_HELP)
+    .addHelpText('after', '\nExamples:\n  rolloutd generate-ts --out src/rolloutd\n')
+    .action(async ({ out }: { out: string }) => {
+      const { runGenerateTs } = await import('./generate-ts.js');
+      runGenerateTs(resolve(out));
+    });
+  program
+    .command('generate-json-schema')
+    .description('write the protocol as JSON schemas (draft 2020-12), DIR/rolloutd.schemas.json')
+    .requiredOption('--out <dir>', OUT_HELP)
+    .addHelpText('after', '\nExamples:\n  rolloutd generate-json-schema --out schemas\n')
+    .action(async ({ out }: { out: string }) => {
+      const { runGenerateJsonSchema } = await import('./generate-json-schema.js');
+      runGenerateJsonSchema(resolve(out));
     });
 }

@@ -37,6 +37,8 @@ describe('rolloutd, the command line', () => {
       'ask',
       'list',
       'token',
+      'generate-ts',
+      'generate-json-schema',
       'Examples:',
       'Exit codes:',
       '130',
@@ -65,6 +67,8 @@ describe('rolloutd, the command line', () => {
       ['ask', '--home', home],
       ['ask', '--url', 'http://127.0.0.1:1', 'hello'],
       ['list', '--limit', '0'],
+      ['generate-ts'],
+      ['generate-json-schema'],
     ];
     const results: unknown[] = [];
     for (const command of commands) {

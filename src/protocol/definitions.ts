@@ -1,0 +1,128 @@
+// The names under which the contract is given to other programs: of every message, and of the schemas that messages
+// share. Names are those of codex 0.169.0 where it has one. Main thread and clients.
+import { z } from 'zod';
+import {
+  accountReadResponseSchema,
+  configReadResponseSchema,
+  modelListResponseSchema,
+  planTypeSchema,
+  skillsListResponseSchema,
+} from './catalog-methods.js';
+import { threadItemSchema } from './items.js';
+import { METHODS } from './methods.js';
+import { NOTIFICATIONS } from './notifications.js';
+import { absolutePathSchema, intSchema, uintSchema } from './scalars.js';
+import * as settings from './settings.js';
+import { threadListParamsSchema, threadStartParamsSchema, turnEnvironmentSchema } from './thread-methods.js';
+import * as thread from './thread.js';
+import { turnStartParamsSchema } from './turn-methods.js';
+import { userInputSchema } from './user-input.js';
+
+/** Which side reads the message: `incoming` the daemon, `outgoing` the client, `both` parts of either. */
+export type Direction = 'incoming' | 'outgoing' | 'both';
+
+export interface Definition {
+  name: string;
+  schema: z.ZodType;
+  direction: Direction;
+}
+
+const { rateLimits } = NOTIFICATIONS['account/rateLimits/updated'].params.shape;
+
+/** What several messages hold, or what is worth a name. A schema is known by its identity: it must be the very object. */
+const SHARED = {
+  AbsolutePathBuf: absolutePathSchema,
+  Account: accountReadResponseSchema.shape.account.unwrap(),
+  ActivePermissionProfile: settings.activePermissionProfileSchema,
+  AdditionalContextEntry: turnStartParamsSchema.shape.additionalContext.unwrap().unwrap().valueType,
+  ApprovalsReviewer: settings.approvalsReviewerSchema,
+  AskForApproval: settings.askForApprovalSchema,
+  CodexErrorInfo: thread.codexErrorInfoSchema,
+  CollaborationMode: settings.collaborationModeSchema,
+  ConfigLayerSource: configReadResponseSchema.shape.origins.valueType.shape.name,
+  DynamicToolSpec: threadStartParamsSchema.shape.dynamicTools.unwrap().unwrap().element,
+  GitInfo: thread.gitInfoSchema,
+  Model: modelListResponseSchema.shape.data.element,
+  MultiAgentMode: settings.multiAgentModeSchema,
+  Personality: settings.personalitySchema,
+  PlanType: planTypeSchema,
+  RateLimitReachedType: rateLimits.shape.rateLimitReachedType.unwrap(),
+  RateLimitSnapshot: rateLimits,
+  RateLimitWindow: rateLimits.shape.primary.unwrap(),
+  ReasoningEffort: settings.reasoningEffortSchema,
+  ReasoningSummary: settings.reasoningSummarySchema,
+  RequestId: NOTIFICATIONS['serverRequest/resolved'].params.shape.requestId,
+  SandboxMode: settings.sandboxModeSchema,
+  SandboxPolicy: settings.sandboxPolicySchema,
+  SessionSource: thread.sessionSourceSchema,
+  SkillMetadata: skillsListResponseSchema.shape.data.element.shape.skills.element,
+  SortDirection: settings.sortDirectionSchema,
+  TextPosition: NOTIFICATIONS.configWarning.params.shape.range.unwrap().unwrap().shape.start,
+  Thread: thread.threadSchema,
+  ThreadEnvironment: thread.threadSchema.shape.environments.unwrap().element,
+  ThreadHistoryMode: settings.historyModeSchema,
+  ThreadItem: threadItemSchema,
+  ThreadReadState: thread.readStateSchema,
+  ThreadSettings: thread.threadSettingsSchema,
+  ThreadSourceKind: threadListParamsSchema.shape.sourceKinds.unwrap().unwrap().element,
+  ThreadStatus: thread.threadStatusSchema,
+  ThreadTokenUsage: thread.tokenUsageSchema,
+  TokenUsageBreakdown: thread.tokenUsageSchema.shape.total,
+  Turn: thread.turnSchema,
+  TurnEnvironmentParams: turnEnvironmentSchema,
+  TurnError: thread.turnErrorSchema,
+  TurnItemsView: settings.turnItemsViewSchema,
+  TurnStatus: thread.turnSchema.shape.status,
+  TurnsPage: thread.turnsPageSchema,
+  UserInput: userInputSchema,
+} as const satisfies Record<string, z.ZodType>;
+
+/** Where the peer's names do not follow from the method. */
+const PEER_NAMES: Readonly<Record<string, string>> = {
+  'account/read': 'GetAccount',
+  'item/agentMessage/delta': 'AgentMessageDelta',
+  'item/reasoning/summaryPartAdded': 'ReasoningSummaryPartAdded',
+  'item/reasoning/summaryTextDelta': 'ReasoningSummaryTextDelta',
+  'item/reasoning/textDelta': 'ReasoningTextDelta',
+};
+
+/** The stem of a message's names: `thread/start` gives `ThreadStart`. */
+function stemOf(method: string): string {
+  const words = method.split('/').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return PEER_NAMES[method] ?? words.join('');
+}
+
+/**
+ * Every name once, sorted: params and result of each method, each notification, what they share, and the unions of
+ * whole messages. Makes new unions on each call; all other schemas are those of the tables.
+ */
+export function listDefinitions(): Definition[] {
+  const definitions: Definition[] = [
+    { name: 'ClientNotification', schema: z.object({ method: z.literal('initialized') }), direction: 'incoming' },
+    { name: 'ClientRequest', schema: z.union(requestSchemas()), direction: 'incoming' },
+    { name: 'ServerNotification', schema: z.union(notificationSchemas()), direction: 'outgoing' },
+  ];
+  for (const [name, schema] of Object.entries(SHARED)) definitions.push({ name, schema, direction: 'both' });
+  for (const [method, { params, result }] of Object.entries(METHODS)) {
+    definitions.push({ name: `${stemOf(method)}Params`, schema: params, direction: 'incoming' });
+    definitions.push({ name: `${stemOf(method)}Response`, schema: result, direction: 'outgoing' });
+  }
+  for (const [method, { params }] of Object.entries(NOTIFICATIONS)) {
+    definitions.push({ name: `${stemOf(method)}Notification`, schema: params, direction: 'outgoing' });
+  }
+  return definitions.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+function requestSchemas(): z.ZodType[] {
+  return Object.entries(METHODS).map(([method, { params }]) =>
+    z.object({ id: SHARED.RequestId, method: z.literal(method), params }),
+  );
+}
+
+function notificationSchemas(): z.ZodType[] {
+  // `epoch` and `seq` number the events of one conversation: what concerns none has neither.
+  const stamps = { emittedAtMs: intSchema, epoch: z.string().optional(), seq: uintSchema.optional() };
+  return Object.entries(NOTIFICATIONS).map(([method, { params }]) =>
+    z.object({ method: z.literal(method), params, ...stamps }),
+  );
+}
