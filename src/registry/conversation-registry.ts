@@ -108,10 +108,14 @@ export class ConversationRegistry {
     const starting = this.#starting.get(conversationId);
     if (starting !== undefined) await starting.catch(() => undefined);
     const conversation = this.#loaded.get(conversationId);
-    if (conversation === undefined) return false;
-    await conversation.handle.end();
+    if (conversation !== undefined) {
+      const ending = this.#ending;
+      // A resume that comes from now on waits, then loads it again; #takeEnd puts the rest of the end in this place.
+      ending.set(conversationId, ending.get(conversationId) ?? conversation.handle.end());
+      await conversation.handle.end();
+    }
     await this.#ending.get(conversationId);
-    return true;
+    return conversation !== undefined;
   }
 
   /** By id: attaches to the loaded conversation, or loads it. `loadedNow` tells which. */
@@ -119,11 +123,9 @@ export class ConversationRegistry {
     conversationId: string,
     request: ConversationRequest,
   ): Promise<NewConversation & { loadedNow: boolean }> {
-    await this.#ending.get(conversationId);
+    while (this.#ending.has(conversationId)) await this.#ending.get(conversationId);
     const loaded = this.#loaded.get(conversationId);
-    if (loaded?.configured) {
-      return { ...asNew(loaded), loadedNow: false };
-    }
+    if (loaded?.configured) return { ...asNew(loaded), loadedNow: false };
     const starting = this.#starting.get(conversationId);
     if (starting !== undefined) return { ...(await starting), loadedNow: false };
     const started = this.#resumeUnloaded(conversationId, null, request);
@@ -160,9 +162,8 @@ export class ConversationRegistry {
     forkedFromId: string | null = null,
   ): Promise<NewConversation> {
     const kept = truncateAfterDroppingLastMessages(items, dropLastMessages);
-    const history: InitialHistory =
-      kept.type === 'new' ? { type: 'new' } : { type: 'forked', forkedFromId, items: kept.items };
-    return this.#startFresh(request, history, forkedFromId);
+    if (kept.type === 'new') return this.#startFresh(request, { type: 'new' }, null);
+    return this.#startFresh(request, { type: 'forked', forkedFromId, items: kept.items }, forkedFromId);
   }
 
   /** A connection that hears what concerns everybody; ends its subscriptions too when it is removed. */
