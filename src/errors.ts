@@ -7,6 +7,7 @@ export const DAEMON_ERROR_CODES = [
   'invalid_thread_id',
   'conversation_not_found',
   'conversation_not_loaded',
+  'conversation_archived',
   'rollout_not_found',
   'rollout_path_not_allowed',
   'rollout_unreadable',

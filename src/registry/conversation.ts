@@ -29,10 +29,12 @@ export class Conversation {
   readonly facts: ConversationFacts;
   /** Effective settings, as the last turn left them. */
   settings: SessionSettings;
-  /** Set once the session has told that it is configured. */
-  configured: SessionConfigured | null = null;
   materialized: boolean;
   #handle: SessionHandle | null = null;
+  #configured: SessionConfigured | null = null;
+  #isOver = false;
+  /** Clients that are about to join: they keep it from being unloaded. */
+  #joining = 0;
   #status: ThreadStatus = { type: 'idle' };
   #activeTurnId: string | null = null;
   readonly #options: ConversationOptions;
@@ -55,9 +57,27 @@ export class Conversation {
     return this.#activeTurnId;
   }
 
-  attachSession(handle: SessionHandle): void {
+  /** The session is ready. */
+  attachSession(handle: SessionHandle, configured: SessionConfigured): void {
     this.#handle = handle;
+    this.#configured = configured;
+    if (this.facts.preview === '') this.facts.preview = configured.history.preview;
     this.#considerUnload();
+  }
+
+  get isConfigured(): boolean {
+    return this.#configured !== null;
+  }
+
+  /** True once its session has ended, for whatever reason. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The session's first message. */
+  get configured(): SessionConfigured {
+    if (this.#configured === null) throw new Error(`conversation ${this.id} has no session yet`);
+    return this.#configured;
   }
 
   get handle(): SessionHandle {
@@ -85,14 +105,21 @@ export class Conversation {
    * The caller must call catchUp() or removeSubscriber().
    */
   subscribeAtSnapshot(subscriber: Subscriber): Promise<PlacedSnapshot> {
+    this.#joining += 1;
+    this.#considerUnload();
     return new Promise((resolve, reject) => {
       this.handle.takeSnapshot({
         onSnapshot: (snapshot) => {
+          this.#joining -= 1;
           this.fanOut.hold(subscriber);
           this.#considerUnload();
           resolve({ snapshot, seq: this.fanOut.seq });
         },
-        onError: reject,
+        onError: (error) => {
+          this.#joining -= 1;
+          this.#considerUnload();
+          reject(error);
+        },
       });
     });
   }
@@ -151,6 +178,7 @@ export class Conversation {
    * end itself, because its worker died, ends as failed with `error`.
    */
   announceClosed(error: DaemonError | null): void {
+    this.#isOver = true;
     this.#cancelUnload();
     if (error !== null && this.#activeTurnId !== null) this.#announceLostTurn(this.#activeTurnId, error);
     this.#status = { type: 'notLoaded' };
@@ -183,7 +211,8 @@ export class Conversation {
   }
 
   #considerUnload(): void {
-    const idle = this.fanOut.subscriberCount === 0 && this.#activeTurnId === null && this.#handle !== null;
+    const isWanted = this.fanOut.subscriberCount > 0 || this.#joining > 0 || this.#activeTurnId !== null;
+    const idle = !isWanted && !this.#isOver && this.#handle !== null;
     if (!idle) return this.#cancelUnload();
     if (this.#unloadTimer !== null || this.#options.unloadDelayMs === 0) return;
     this.#unloadTimer = setTimeout(() => {

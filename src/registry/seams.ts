@@ -31,9 +31,14 @@ export interface ResolvedSettings {
 /** Reads configuration and environment afresh. `recorded` is what a rollout says; a request goes above it. */
 export type SettingsResolver = (request: ConversationRequest, recorded: ConversationSummary | null) => ResolvedSettings;
 
+/** Ownership of one conversation; release() may be called twice. */
+export interface OwnerLease {
+  release(): Promise<void>;
+}
+
 /** Exclusive ownership of a conversation, across processes. acquire() throws already_has_writer. */
 export interface OwnerLocks {
-  acquire(conversationId: string): Promise<{ release(): Promise<void> }>;
+  acquire(conversationId: string): Promise<OwnerLease>;
 }
 
 /** Where rollouts are written. */

@@ -23,6 +23,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   invalid_thread_id: INVALID_REQUEST,
   conversation_not_found: INVALID_REQUEST,
   conversation_not_loaded: INVALID_REQUEST,
+  conversation_archived: INVALID_REQUEST,
   rollout_not_found: INVALID_REQUEST,
   rollout_path_not_allowed: INVALID_REQUEST,
   rollout_unreadable: INTERNAL_ERROR,

@@ -54,7 +54,6 @@ export class SessionHandle {
   #over = false;
   #saidEnded = false;
   #endedError: DaemonError | null = null;
-  #onOver: (() => void)[] = [];
 
   constructor(pool: SessionPool, init: Omit<SessionInit, 'port'>, events: SessionHandleEvents) {
     const channel = new MessageChannel();
@@ -92,12 +91,9 @@ export class SessionHandle {
     this.#port.postMessage({ type: 'loseWriter', error: error.toData() } satisfies SessionCommand);
   }
 
-  /** Asks the session to end; resolves when it is over. */
-  async end(): Promise<void> {
-    if (this.#over) return;
-    const over = new Promise<void>((resolve) => this.#onOver.push(resolve));
-    this.#port.postMessage({ type: 'endSession' } satisfies SessionCommand);
-    await over;
+  /** Asks the session to end; `onEnded` tells when it has. */
+  requestEnd(): void {
+    if (!this.#over) this.#port.postMessage({ type: 'endSession' } satisfies SessionCommand);
   }
 
   #send(pending: Pending, toCommand: (requestId: number) => SessionCommand): void {
@@ -107,7 +103,12 @@ export class SessionHandle {
     }
     const requestId = this.#nextRequestId++;
     this.#pending.set(requestId, pending);
-    this.#port.postMessage(toCommand(requestId));
+    try {
+      this.#port.postMessage(toCommand(requestId));
+    } catch (error) {
+      this.#pending.delete(requestId);
+      pending.handler.onError(new DaemonError('invalid_params', 'the request is nested too deeply', { cause: error }));
+    }
   }
 
   #receive(event: SessionEvent): void {
@@ -128,6 +129,8 @@ export class SessionHandle {
   }
 
   #receiveFirst(event: SessionEvent): void {
+    // It began wrongly and was asked to end.
+    if (this.#endedError !== null) return;
     if (event.type === 'sessionConfigured' && event.submitId === this.#submitId) {
       this.#isConfigured = true;
       this.#settleConfigured.resolve(event);
@@ -138,8 +141,7 @@ export class SessionHandle {
       'session_configured_not_first_event',
       'the first event of a session must be sessionConfigured with the id it was started with',
     );
-    this.#port.postMessage({ type: 'endSession' } satisfies SessionCommand);
-    this.#settleConfigured.reject(this.#endedError);
+    this.requestEnd();
   }
 
   #takeEnded(event: SessionEvent & { type: 'ended' }): void {
@@ -186,6 +188,5 @@ export class SessionHandle {
     for (const { handler } of this.#pending.values()) handler.onError(reason);
     this.#pending.clear();
     this.#events.onEnded(error);
-    for (const resolve of this.#onOver) resolve();
   }
 }

@@ -109,9 +109,9 @@ describe('SessionHandle', () => {
       const session = new HandDrivenSession();
       begin(session);
       session.configure();
-      expect(await codeOf(session.handle.configured)).to.equal('session_configured_not_first_event');
       await session.next('endSession');
       session.leave();
+      expect(await codeOf(session.handle.configured)).to.equal('session_configured_not_first_event');
       expect((await session.ended)?.code).to.equal('session_configured_not_first_event');
       expect(session.told, 'nothing of it is passed on').to.deep.equal(['ended']);
     });
@@ -170,7 +170,7 @@ describe('SessionHandle', () => {
       "the session's worker was lost: out of memory",
     ]);
     expect(await session.interrupt()).to.equal('worker_lost');
-    await session.handle.end();
+    session.handle.requestEnd();
   });
 
   it('takes a port that closes without a word for the end of the worker', async () => {
@@ -183,10 +183,10 @@ describe('SessionHandle', () => {
   it('ends when asked to, and knows that it has', async () => {
     const session = new HandDrivenSession();
     session.configure();
-    const ends = [session.handle.end(), session.handle.end()];
+    session.handle.requestEnd();
     await session.next('endSession');
     session.leave();
-    await Promise.all(ends);
+    await session.ended;
     expect(session.told).to.deep.equal(['ended']);
     expect(await session.interrupt()).to.equal('session_failed');
   });

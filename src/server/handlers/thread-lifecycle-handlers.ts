@@ -47,6 +47,7 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
       conversation.fanOut.publish('thread/status/changed', { threadId: conversation.id, status: conversation.status });
     }
     warn(resumed, connection);
+    const wasSubscribed = conversation.fanOut.has(connection);
     const { snapshot, seq } = await conversation.subscribeAtSnapshot(connection);
     try {
       const { path } = conversation.facts;
@@ -64,7 +65,8 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
       const turnId = snapshot.activeTurnId ?? history?.tokenUsage?.turnId ?? '';
       conversation.catchUp(connection, { snapshot, seq }, usage === null ? null : { turnId, usage });
     } catch (error) {
-      conversation.removeSubscriber(connection);
+      if (wasSubscribed) conversation.fanOut.release(connection);
+      else conversation.removeSubscriber(connection);
       throw error;
     }
     if (!connection.isOpen) conversation.removeSubscriber(connection);

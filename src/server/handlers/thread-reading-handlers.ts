@@ -1,7 +1,7 @@
 // thread/read, list, loaded/list: looking at conversations without loading them. Main thread.
 import { v4 as uuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
-import { toFacts } from '../../registry/conversation-registry.js';
+import { toFacts } from '../../registry/conversation-facts.js';
 import type { Conversation } from '../../registry/conversation.js';
 import { toThread } from '../../registry/thread-view.js';
 import type { Handler, Responder } from '../dispatch.js';

@@ -1,0 +1,170 @@
+// One conversation from its session's start to the moment its lock is free again. Main thread.
+import path from 'node:path';
+import { v7 as uuid } from 'uuid';
+import type { DaemonError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { InitialHistory, SessionMeta, SessionSettings } from '../session/messages.js';
+import { SessionHandle } from '../session/session-handle.js';
+import type { SessionPool } from '../session/session-pool.js';
+import { Conversation } from './conversation.js';
+import { FanOut } from './fan-out.js';
+import type { Subscriber } from './fan-out.js';
+import type { OwnerLease, RolloutWriters } from './seams.js';
+import type { ConversationFacts } from './thread-view.js';
+
+/** Milliseconds that a session has to end when it is asked to; then its ending is no longer waited for. */
+const END_GRACE_MS = 4_000;
+
+export interface LoaderOptions {
+  home: string;
+  epoch: string;
+  pool: SessionPool;
+  writers: RolloutWriters;
+  log: Log;
+  recordBeforePublish: boolean;
+  /** All connections there are; the set stays the caller's. */
+  listeners: ReadonlySet<Subscriber>;
+  /** A session is over; its file and its lock are being let go. Called at once, also for one that never got ready. */
+  onSessionOver: (loaded: LoadedConversation) => void;
+  onIdle: (conversation: Conversation) => void;
+}
+
+export interface LoadPlan {
+  history: InitialHistory;
+  facts: ConversationFacts;
+  meta: SessionMeta;
+  settings: SessionSettings;
+  unloadDelayMs: number;
+  /** The conversation's lock; null for an ephemeral one. The loader releases it, whatever happens. */
+  lease: OwnerLease | null;
+}
+
+export class LoadedConversation {
+  readonly conversation: Conversation;
+  readonly handle: SessionHandle;
+  /** Resolves once the session is over, its file closed and its lock free. Never rejects. */
+  readonly released: Promise<void>;
+  #markReleased!: () => void;
+
+  constructor(conversation: Conversation, handle: SessionHandle) {
+    this.conversation = conversation;
+    this.handle = handle;
+    this.released = new Promise((resolve) => {
+      this.#markReleased = resolve;
+    });
+  }
+
+  markReleased(): void {
+    this.#markReleased();
+  }
+
+  /** Asks the session to end; resolves when all is released, or after the grace period when it does not answer. */
+  async end(): Promise<void> {
+    this.handle.requestEnd();
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, END_GRACE_MS);
+    });
+    await Promise.race([this.released, grace]);
+    clearTimeout(timer);
+  }
+}
+
+export class ConversationLoader {
+  readonly #options: LoaderOptions;
+  /** Sessions that exist, ready or not: the writer's news concern them all. */
+  readonly #live = new Map<string, LoadedConversation>();
+  /** Where the numbers of conversations that were unloaded go on when they are loaded again: same epoch, same count. */
+  readonly #lastSeqs = new Map<string, number>();
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
+  async load(plan: LoadPlan): Promise<LoadedConversation> {
+    const { home, epoch, writers, listeners, log } = this.#options;
+    const { facts, settings, lease } = plan;
+    const { id } = facts;
+    const journalPath = facts.path === null ? null : path.join(home, 'rolloutd', 'journal', `${id}.jsonl`);
+    let writerPort;
+    try {
+      writerPort = facts.path === null ? null : writers.open({ conversationId: id, path: facts.path, journalPath });
+    } catch (error) {
+      await lease?.release();
+      throw error;
+    }
+    const conversation = new Conversation(
+      {
+        facts,
+        settings,
+        fanOut: new FanOut(id, epoch, listeners, this.#lastSeqs.get(id)),
+        unloadDelayMs: plan.unloadDelayMs,
+        onIdle: this.#options.onIdle,
+      },
+      plan.history.type === 'resumed',
+    );
+    const handle = new SessionHandle(
+      this.#options.pool,
+      {
+        conversationId: id,
+        submitId: uuid(),
+        history: plan.history,
+        settings,
+        meta: plan.meta,
+        rolloutPath: facts.path,
+        journalPath,
+        writerPort,
+        recordBeforePublish: this.#options.recordBeforePublish,
+      },
+      {
+        onFrames: (part) => conversation.fanOut.publishFrames(part),
+        onState: (patch) => conversation.takePatch(patch),
+        onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
+        onEnded: (error) => void this.#release(loaded, error, lease),
+      },
+    );
+    const loaded = new LoadedConversation(conversation, handle);
+    this.#live.set(id, loaded);
+    try {
+      conversation.attachSession(handle, await handle.configured);
+    } catch (error) {
+      await loaded.released;
+      throw error;
+    }
+    const { threadId: worker } = conversation.configured;
+    log.debug('conversation loaded', { conversationId: id, history: plan.history.type, worker });
+    return loaded;
+  }
+
+  /** The writer is gone for good: every conversation that writes fails, with its reason. */
+  loseWriters(error: DaemonError): void {
+    for (const { handle } of this.#live.values()) handle.loseWriter(error);
+  }
+
+  /** A new writer thread took over from a dead one. */
+  replaceWriter(conversationId: string, port: Parameters<SessionHandle['replaceWriter']>[0]): void {
+    const loaded = this.#live.get(conversationId);
+    if (loaded === undefined) port.close();
+    else loaded.handle.replaceWriter(port);
+  }
+
+  /** The lock is freed only after the writer has let go of the file: never two owners. */
+  async #release(loaded: LoadedConversation, error: DaemonError | null, lease: OwnerLease | null): Promise<void> {
+    const { writers, log, onSessionOver } = this.#options;
+    const { conversation } = loaded;
+    const { id } = conversation;
+    this.#live.delete(id);
+    if (error !== null) log.warn('session ended by an error', { conversationId: id, code: error.code, error });
+    onSessionOver(loaded);
+    try {
+      if (lease !== null) await writers.release(id);
+      await lease?.release();
+    } catch (failure) {
+      log.error('releasing a conversation failed', { conversationId: id, error: failure });
+    }
+    if (conversation.isConfigured) conversation.announceClosed(error);
+    if (!conversation.facts.ephemeral) this.#lastSeqs.set(id, conversation.fanOut.seq);
+    loaded.markReleased();
+  }
+}
