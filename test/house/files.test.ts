@@ -66,4 +66,15 @@ describe('the files of the house', () => {
     );
     expect(found).to.deep.equal([]);
   });
+
+  it('link to files that are there', () => {
+    const pages = [...listSources(['docs'], '.md'), 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+    const dangling = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g)]
+        .map(([, target = '']) => path.join(path.dirname(page), target))
+        .filter((target) => !existsSync(path.join(ROOT, target)))
+        .map((target) => `${page} links to ${target}`),
+    );
+    expect(dangling).to.deep.equal([]);
+  });
 });

@@ -24,7 +24,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   rollout: { thread: 'any', may: { errors: 'values', protocol: 'types' } },
   session: {
     thread: 'both sides',
-    may: { agent: 'types', errors: 'values', log: 'types', protocol: 'types', rollout: 'types' },
+    may: { agent: 'types', errors: 'values', log: 'types', protocol: 'types', rollout: ['serialize-line'] },
   },
   agent: {
     thread: 'session worker',
@@ -54,7 +54,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       index: 'types',
       protocol: 'values',
       registry: 'values',
-      rollout: 'types',
+      rollout: ['serialize-line'],
       session: ['frame-text'],
     },
   },
