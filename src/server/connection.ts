@@ -4,12 +4,17 @@ import type { WebSocket } from 'ws';
 import type { Log } from '../log.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import type { OutgoingFrame, Subscriber } from '../registry/fan-out.js';
+import { stringifyWellFormed } from '../rollout/serialize-line.js';
+import { frameText } from '../session/frame-text.js';
 import type { RpcError } from './rpc-error.js';
 
 /** Bytes that may wait for a client that does not read; one that lets more pile up is disconnected. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 /** Close code for a client that is too slow: it may come back and take up again. */
 const CLOSE_TOO_SLOW = 1013;
+
+/** Milliseconds between the close frame and the end of the socket. */
+const CLOSE_GRACE_MS = 2_000;
 
 export type RequestId = string | number;
 
@@ -31,6 +36,8 @@ export class Connection implements Subscriber {
   readonly #log: Log;
   #corked = false;
   #cutOff = false;
+  /** Bytes of replies that were not handed to the system yet. */
+  #replyBytes = 0;
 
   constructor(socket: WebSocket, raw: Socket, log: Log) {
     this.#socket = socket;
@@ -51,25 +58,29 @@ export class Connection implements Subscriber {
   /** A notification that concerns this connection alone. */
   notify(method: NotificationName, params: unknown): void {
     if (this.client?.optOut.has(method) === true) return;
-    this.#send(JSON.stringify({ method, params, emittedAtMs: Date.now() }));
+    this.#send(`${frameText(method, params)}}`);
   }
 
-  /** `resultJson` is the result as JSON text, sent as it is. */
+  /** `resultJson` is the result as JSON text, sent as it is. However large, it is no reason to call a client slow. */
   sendResult(id: RequestId, resultJson: string): void {
-    this.#send(`{"id":${JSON.stringify(id)},"result":${resultJson}}`);
+    const bytes = Buffer.from(`{"id":${JSON.stringify(id)},"result":${resultJson}}`);
+    this.#replyBytes += bytes.length;
+    this.#send(bytes, () => {
+      this.#replyBytes -= bytes.length;
+    });
   }
 
   sendError(id: RequestId | null, error: RpcError): void {
-    this.#send(JSON.stringify({ error, id }));
+    this.#send(`{"error":${stringifyWellFormed(error)},"id":${JSON.stringify(id)}}`);
   }
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
   }
 
-  #send(data: string | Buffer): void {
+  #send(data: string | Buffer, onSent?: () => void): void {
     if (!this.isOpen) return;
-    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) return this.#cutOffSlowClient();
+    if (this.#socket.bufferedAmount - this.#replyBytes > MAX_BUFFERED_BYTES) return this.#cutOffSlowClient();
     if (!this.#corked) {
       // What is sent within one tick leaves in one write.
       this.#corked = true;
@@ -79,7 +90,7 @@ export class Connection implements Subscriber {
         this.#raw.uncork();
       });
     }
-    this.#socket.send(data, { binary: false });
+    this.#socket.send(data, { binary: false }, onSent);
   }
 
   #cutOffSlowClient(): void {
@@ -89,7 +100,7 @@ export class Connection implements Subscriber {
       bytes: this.#socket.bufferedAmount,
     });
     this.#socket.close(CLOSE_TOO_SLOW, 'client too slow: resume to take up again');
-    // It does not read, so it will not answer the close either.
-    this.#socket.terminate();
+    // It does not read, so it may never see the close.
+    setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
   }
 }

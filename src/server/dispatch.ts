@@ -5,6 +5,7 @@ import { classifyFrame } from '../protocol/envelope.js';
 import { findExperimentalUse, isMethodName, METHODS } from '../protocol/methods.js';
 import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
 import { validateParams } from '../protocol/validate-params.js';
+import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import type { Connection, RequestId } from './connection.js';
 import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, toRpcError } from './rpc-error.js';
 
@@ -86,9 +87,11 @@ export class Dispatcher {
     const before = this.#order.get(threadId);
     const work = before === undefined ? run() : before.then(run);
     if (work === undefined) return;
-    const tail = work.finally(() => {
-      if (this.#order.get(threadId) === tail) this.#order.delete(threadId);
-    });
+    const tail = work
+      .catch((error: unknown) => this.#log.error('a request could not be answered', { error }))
+      .finally(() => {
+        if (this.#order.get(threadId) === tail) this.#order.delete(threadId);
+      });
     this.#order.set(threadId, tail);
   }
 
@@ -102,7 +105,7 @@ export class Dispatcher {
     };
     return {
       connection,
-      result: (value) => once(() => connection.sendResult(id, JSON.stringify(value))),
+      result: (value) => once(() => connection.sendResult(id, stringifyWellFormed(value))),
       resultJson: (text) => once(() => connection.sendResult(id, text)),
       error: (error) => {
         if (!(error instanceof DaemonError)) {
@@ -115,7 +118,11 @@ export class Dispatcher {
 }
 
 /** Why this client may not call this method now, in the words that clients know; null when it may. */
-function gate<Method extends MethodName>(connection: Connection, method: Method, params: ParamsOf<Method>): string | null {
+function gate<Method extends MethodName>(
+  connection: Connection,
+  method: Method,
+  params: ParamsOf<Method>,
+): string | null {
   const { client } = connection;
   if (method === 'initialize') return client === null ? null : 'Already initialized';
   if (client === null) return 'Not initialized';
