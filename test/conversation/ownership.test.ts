@@ -61,7 +61,7 @@ describe('two daemons on one home', () => {
     const threadId = await client.startThread();
     expect(locks()).to.deep.equal([`${threadId}.lock`]);
     const refused = await rival.ask('thread/resume', { threadId });
-    expect(refused.error?.data.reason).to.equal('rollout_not_found');
+    expect(refused.error?.data.reason).to.equal('already_has_writer');
   });
 
   it('take a conversation over from each other as soon as it is free, in one file', async () => {

@@ -13,7 +13,7 @@ describe('a conversation over restarts', () => {
     let client = await rig.client();
     const threadId = await client.startThread({ cwd: rig.home.workspace });
     await client.runTurn(threadId, 'words 0');
-    let [file] = rig.rolloutFiles();
+    const [file] = rig.rolloutFiles();
     for (let round = 1; round <= 3; round += 1) {
       const before = readFileSync(file!);
       await rig.restart();

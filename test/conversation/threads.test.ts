@@ -82,7 +82,7 @@ describe('the threads of a daemon', () => {
     expect(Object.keys(sessions).sort()).to.deep.equal(ids.toSorted());
     expect(new Set([main, writer, ...Object.values(sessions)]).size).to.equal(4);
     for (const id of ids) {
-      expect(rig.daemon.registry.getConversation(id).configured!.threadId).to.equal(sessions[id]);
+      expect(rig.daemon.registry.getConversation(id).configured.threadId).to.equal(sessions[id]);
     }
     await client.startThread();
     const third = Object.values(rig.daemon.threads().sessions);
@@ -171,7 +171,7 @@ describe('the threads of a daemon', () => {
     await killed;
     await client.notification('thread/closed', (params) => params['threadId'] === lost);
     const turn = await broken.done;
-    expect([turn.status, turn.error.additionalDetails]).to.deep.equal(['failed', 'worker_lost']);
+    expect([turn.status, turn.error.additionalDetails]).to.deep.equal(['interrupted', 'worker_lost']);
     expect(
       client
         .notificationsOf(lost)
