@@ -1,7 +1,7 @@
 // npm run test:faults: kills the daemon at random moments and proves that nothing it told is lost. Main thread.
 //
 //   --kills N            how many kills (50)
-//   --seed S             which plans (1); a report names the seed to run it again
+//   --seed S[,S...]      which plans (1); each seed gets its N kills, and a report names it to run it again
 //   --conversations N    how many at once (8)
 //   --self-test          only shows that the oracle finds losses when the daemon publishes before it records
 //   --no-record-first-self-test   leaves that out
@@ -87,26 +87,26 @@ async function main(): Promise<boolean> {
       keep: { type: 'boolean', default: false },
     },
   });
-  const seed = Number(values.seed);
+  const seeds = values.seed.split(',').map(Number);
   const conversations = Number(values.conversations);
   if (values['self-test'] || !values['no-record-first-self-test']) {
-    if (!(await selfTest(seed, conversations))) return false;
+    if (!(await selfTest(seeds[0]!, conversations))) return false;
     if (values['self-test']) return true;
   }
-  const kills = Number(values.kills);
-  const { result, root } = await run({
-    title: 'faults',
-    kills,
-    seed,
-    conversations,
-    env: {},
-    keep: values.keep,
-    maxViolations: MAX_VIOLATIONS,
-  });
+  let isWell = true;
+  for (const seed of seeds) {
+    isWell = (await killAndCheck(Number(values.kills), seed, conversations, values.keep)) && isWell;
+  }
+  return isWell;
+}
+
+async function killAndCheck(kills: number, seed: number, conversations: number, keep: boolean): Promise<boolean> {
+  const maxViolations = MAX_VIOLATIONS;
+  const { result, root } = await run({ title: 'faults', kills, seed, conversations, env: {}, keep, maxViolations });
   if (result.violations.length === 0) return true;
   for (const violation of result.violations.slice(0, SHOWN_VIOLATIONS)) print(`\n${formatViolation(violation)}`);
   print(`\n${result.violations.length} violations. The home and the byte logs of the last lives: ${root}`);
-  print(`Again: npm run test:faults -- --no-record-first-self-test --kills ${kills} --seed ${seed}`);
+  print(`Again: npm run test:faults -- --no-record-first-self-test --kills ${kills} --seed ${seed}\n`);
   return false;
 }
 
