@@ -40,7 +40,7 @@ export interface Daemon {
   url: string;
   registry: ConversationRegistry;
   /** Which threads run what, at this moment. */
-  threads(): ThreadIds;
+  threads: () => ThreadIds;
   /** Ends sessions, flushes rollouts, frees locks, closes sockets; may be called twice. */
   close(): Promise<void>;
 }
@@ -69,8 +69,8 @@ export interface RegistryHost {
   registry: ConversationRegistry;
   index: IndexClient;
   /** Reads the configuration afresh; throws config_invalid. */
-  readConfig(cwd: string | null): LoadedConfig;
-  threads(): ThreadIds;
+  readConfig: (cwd: string | null) => LoadedConfig;
+  threads: () => ThreadIds;
   /** Ends sessions, flushes rollouts, frees locks, ends all threads; may be called twice. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 // What a session knows of the turn it is in. Session worker.
 import type { ThreadItem } from '../protocol/thread.js';
+import type { ResponseItem } from '../rollout/response-item.js';
 import type { ModelUsage } from './model/model.js';
 import type { OpenItem } from './open-items.js';
 
@@ -17,6 +18,8 @@ export interface ActiveTurn {
   /** Ids on the wire that this turn used up: a model that repeats one gets another. */
   readonly usedItemIds: Set<string>;
   readonly outputSchema: unknown;
+  /** Calls of the running request that have no output yet. */
+  pendingCalls: ResponseItem[];
   attempt: Attempt | null;
   /** Something was added to the history that the model has not seen: it must be asked again. */
   needsAnswer: boolean;
@@ -35,6 +38,7 @@ export function startActiveTurn(id: string, outputSchema: unknown, nowMs: number
     openItems: new Map(),
     usedItemIds: new Set(),
     outputSchema,
+    pendingCalls: [],
     attempt: null,
     needsAnswer: true,
     ended: false,

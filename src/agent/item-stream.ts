@@ -123,30 +123,45 @@ export function completeItem(state: SessionState, turn: ActiveTurn, response: Re
     itemLines(recorder.mode, conversationId, turn.id, toCoreItem(item), item.startedAtMs, completedAtMs),
   );
   remember(state, {
-    ...response,
+    ...toSound(response, item),
     id: item.id,
     internal_chat_message_metadata_passthrough: { turn_id: turn.id },
-  } as ResponseItem);
+  });
   if (item.kind === 'message') turn.lastAgentItem = threadItem;
   announceCompletion(state, turn, threadItem, completedAtMs);
+  // The rollout has grown: what the journal holds of the others must be said anew.
+  if (turn.openItems.size > 0) state.journal.noteProgress();
+}
+
+/** The texts of whatever a model put where parts belong. */
+function textsOf(parts: unknown): string[] {
+  if (!Array.isArray(parts)) return [];
+  return parts.flatMap((part: unknown) => {
+    const text = (part as { text?: unknown } | null)?.text;
+    return typeof text === 'string' ? [text.toWellFormed()] : [];
+  });
 }
 
 function takeFinalText(item: OpenItem, response: ResponseItem): void {
-  const final = response as {
-    content?: { text?: string }[] | null;
-    summary?: { text?: string }[] | null;
-    phase?: string | null;
-  };
-  const texts = (parts: { text?: string }[] | null | undefined): string[] =>
-    (parts ?? []).map((part) => (part.text ?? '').toWellFormed());
+  const final = response as { content?: unknown; summary?: unknown; phase?: unknown };
+  const content = textsOf(final.content);
   if (item.kind === 'message') {
-    const text = texts(final.content).join('');
+    const text = content.join('');
     if (text !== '') item.text = text;
-    item.phase = final.phase ?? item.phase;
+    if (typeof final.phase === 'string') item.phase = final.phase;
     return;
   }
-  if (texts(final.summary).length > 0) item.summary = texts(final.summary);
-  if (texts(final.content).length > 0) item.content = texts(final.content);
+  const summary = textsOf(final.summary);
+  if (summary.length > 0) item.summary = summary;
+  if (content.length > 0) item.content = content;
+}
+
+/** What to remember of a finished item; parts that are no objects would make every reader refuse it. */
+function toSound(response: ResponseItem, item: OpenItem): ResponseItem {
+  const parts = (response as { content?: unknown }).content;
+  const isSound = Array.isArray(parts) && parts.every((part) => typeof part === 'object' && part !== null);
+  if (item.kind === 'reasoning' || isSound) return response;
+  return { ...response, content: [{ type: 'output_text', text: item.text }] };
 }
 
 /** Completes everything that still runs with the text so far, marked partial: nothing that was streamed is dropped. */

@@ -5,6 +5,7 @@ import type { PartialItem } from '../rollout/journal.js';
 import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import { toModelHistory } from '../rollout/model-history.js';
 import { previewOfLine } from '../rollout/preview.js';
+import { historyModeOf } from '../rollout/read-rollout.js';
 import type { LineKind } from '../rollout/line-kinds.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
 import type { RolloutLinesRead } from '../rollout/read-rollout-lines.js';
@@ -24,7 +25,6 @@ export interface LoadedHistory {
   tornTail: boolean;
   preview: string;
   baseInstructions: string | null;
-  lastTurnId: string | null;
   usage: { total: ModelUsage; last: ModelUsage } | null;
   recovery: PendingRecovery | null;
   /** Lines that a new file must begin with, after its session_meta. */
@@ -54,6 +54,7 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
     case 'forked': {
       for (const line of history.items) gathered.take(line);
       const inherited = history.items.filter((line) => line.type !== 'session_meta');
+      // What is inherited stays as it was written: the new file goes on in the mode of the old one.
       return { ...gathered.finish(null, null), inherited, recovery: null };
     }
     case 'resumed': {
@@ -70,8 +71,9 @@ class GatheredHistory {
   meta: SessionMetaPayload | null = null;
   #modelLines: RolloutLine[] = [];
   #preview = '';
+  #hasItems = false;
+  #hasMessageEvents = false;
   #usage: LoadedHistory['usage'] = null;
-  #lastTurnId: string | null = null;
   #openTurn: { turnId: string; startedAt: number; completed: Set<string> } | null = null;
 
   take(line: RolloutLine): void {
@@ -101,7 +103,6 @@ class GatheredHistory {
     const event = line.payload;
     switch (event.type) {
       case 'task_started':
-        this.#lastTurnId = event.turn_id;
         this.#openTurn = { turnId: event.turn_id, startedAt: event.started_at ?? 0, completed: new Set() };
         break;
       case 'task_complete':
@@ -109,7 +110,11 @@ class GatheredHistory {
         this.#openTurn = null;
         break;
       case 'item_completed':
+        this.#hasItems = true;
         if (event.turn_id === this.#openTurn?.turnId) this.#openTurn.completed.add(event.item.id);
+        break;
+      case 'user_message':
+        this.#hasMessageEvents = true;
         break;
       case 'token_count': {
         const total = fromCore(event.info?.total_token_usage);
@@ -136,18 +141,23 @@ class GatheredHistory {
     }
     return {
       items,
-      mode: this.meta?.history_mode ?? (read === null ? 'paginated' : 'legacy'),
+      mode: this.#mode(),
       nextOrdinal: read?.nextOrdinal ?? 0,
       size: read?.size ?? 0,
       tornTail: read?.tornTail ?? false,
       preview: this.#preview,
       baseInstructions: this.meta?.base_instructions?.text ?? null,
-      lastTurnId: this.#lastTurnId,
       usage: this.#usage,
-      recovery: this.#recovery(items, read?.size ?? 0, journalPath, warnings),
+      recovery: this.#recovery(items, read?.completeSize ?? 0, journalPath, warnings),
       inherited: [],
       warnings,
     };
+  }
+
+  /** Without its own word for it, the lines tell: only legacy files have messages as events and nothing else. */
+  #mode(): HistoryMode {
+    if (this.meta !== null) return historyModeOf(this.meta);
+    return this.#hasMessageEvents && !this.#hasItems ? 'legacy' : 'paginated';
   }
 
   #recovery(
@@ -173,7 +183,13 @@ function recoverText(
   completed: Set<string>,
   warnings: string[],
 ): PartialItem[] {
-  const journal = readJournal(journalPath);
+  let journal;
+  try {
+    journal = readJournal(journalPath);
+  } catch (error) {
+    warnings.push(`text of an unfinished answer cannot be read: ${String(error)}`);
+    return [];
+  }
   // One of an earlier turn is only late in being dropped.
   if (journal === null || journal.records.at(-1)?.turnId !== turnId) return [];
   const applied = applyJournal(journal, size, completed);

@@ -62,7 +62,7 @@ export function toCoreItem(item: OpenItem, partial = false): CoreItem {
       summary_text: item.summary,
       raw_content: item.content,
       ...mark,
-    } as CoreItem;
+    };
   }
   return {
     type: 'AgentMessage',
@@ -70,7 +70,7 @@ export function toCoreItem(item: OpenItem, partial = false): CoreItem {
     content: [{ type: 'Text', text: item.text }],
     ...(item.phase === null ? {} : { phase: item.phase }),
     ...mark,
-  } as CoreItem;
+  };
 }
 
 /**
@@ -86,5 +86,5 @@ export function toPartialResponseItem(item: OpenItem): ResponseItem | null {
     role: 'assistant',
     content: [{ type: 'output_text', text: item.text, annotations: [] }],
     ...(item.phase === null ? {} : { phase: item.phase }),
-  } as ResponseItem;
+  };
 }

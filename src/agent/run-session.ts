@@ -80,10 +80,10 @@ async function serve(
     conversationId: init.conversationId,
     threadId,
     history: {
+      mode: history.mode,
       preview: history.preview,
       rolloutSize: history.size,
       warnings: history.warnings,
-      lastTurnId: history.lastTurnId,
     },
   });
   await over.promise;

@@ -19,7 +19,7 @@ import type { SessionState } from './session-state.js';
 import { applyOverrides, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
 import { toThreadItem } from './open-items.js';
-import { abandonTurn, interruptTurn, newWireTurn } from './turn-ending.js';
+import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import {
   hostResponseItem,
   itemLines,
@@ -61,6 +61,7 @@ export class Session {
   #settingsRecorded: boolean;
   #preview: string;
   #failure: DaemonError | null = null;
+  #isEnding = false;
   #running: Promise<void> = Promise.resolve();
   /** Commands wait here while an image of an earlier one is read. */
   #order: Promise<void> | null = null;
@@ -113,6 +114,7 @@ export class Session {
 
   /** Ends a running turn as interrupted and closes the rollout. Resolves when all of it is on disk. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     const { turn, model } = this.#state;
     if (turn !== null && this.#failure === null) {
       cutAttempt(this.#state, turn);
@@ -132,7 +134,17 @@ export class Session {
   }
 
   #handleNow(command: SessionCommand, content: unknown[]): void {
-    if ('requestId' in command && this.#failure !== null) return this.#refuse(command.requestId, this.#failure);
+    const refusal =
+      this.#failure ?? (this.#isEnding ? new DaemonError('session_failed', 'the session has ended') : null);
+    if ('requestId' in command && refusal !== null) return this.#refuse(command.requestId, refusal);
+    try {
+      this.#carryOut(command, content);
+    } catch (error) {
+      if ('requestId' in command) this.#refuse(command.requestId, DaemonError.from(error, 'session_failed'));
+    }
+  }
+
+  #carryOut(command: SessionCommand, content: unknown[]): void {
     switch (command.type) {
       case 'startTurn':
         return this.#startTurn(command, content);
@@ -150,9 +162,14 @@ export class Session {
 
   #startTurn(command: StartTurn, content: unknown[]): void {
     const state = this.#state;
-    this.#applyOverrides(command.overrides);
+    const changed = this.#applyOverrides(command.overrides);
     const active = state.turn;
     if (active !== null) {
+      if (changed) {
+        state.recorder.write('turn_context', turnContextPayload(active.id, state.settings));
+        this.#recordSettings();
+        this.#announceSettings();
+      }
       this.#addUserMessage(active, command.input, command.clientId, content, () =>
         this.#reply(command.requestId, { turn: newWireTurn(active.id, null) }),
       );
@@ -169,6 +186,7 @@ export class Session {
     }
     recorder.write('turn_context', turnContextPayload(turn.id, settings));
     this.#recordSettings();
+    if (changed) this.#announceSettings();
     this.#addUserMessage(turn, command.input, command.clientId, content, () => {
       this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
       setStatus(
@@ -179,7 +197,15 @@ export class Session {
       const params = { threadId: state.conversationId, turn: newWireTurn(turn.id, turn.startedAt) };
       pushNotification(state.outbox, 'turn/started', params);
     });
-    this.#running = runTurn(state, turn);
+    this.#running = runTurn(state, turn).catch((error: unknown) => this.#failTurn(turn, error));
+  }
+
+  /** A fault of our own, or a model that says what nobody expects: it ends this turn, not the worker. */
+  #failTurn(turn: ActiveTurn, error: unknown): void {
+    if (turn.ended) return;
+    cutAttempt(this.#state, turn);
+    const message = `the turn failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`;
+    failTurn(this.#state, turn, { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null });
   }
 
   #steerTurn(command: SteerTurn, content: unknown[]): void {
@@ -281,7 +307,10 @@ export class Session {
     const { recorder, conversationId, journal } = this.#state;
     if (!this.#materialized) {
       this.#materialized = true;
-      recorder.write('session_meta', sessionMetaPayload(this.#init, this.#state.baseInstructions, uuid()));
+      recorder.write(
+        'session_meta',
+        sessionMetaPayload(this.#init, recorder.mode, this.#state.baseInstructions, uuid()),
+      );
       recorder.writeAll(this.#inherited);
     }
     if (this.#recovery !== null) {
@@ -290,16 +319,22 @@ export class Session {
     }
   }
 
-  #applyOverrides(overrides: TurnOverrides): void {
-    const state = this.#state;
-    const next = applyOverrides(state.settings, overrides);
-    if (next === state.settings) return;
-    state.settings = next;
+  /** True when anything changed; whoever calls it records that before it is announced. */
+  #applyOverrides(overrides: TurnOverrides): boolean {
+    const next = applyOverrides(this.#state.settings, overrides);
+    if (next === this.#state.settings) return false;
+    this.#state.settings = next;
     this.#settingsRecorded = false;
-    const { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy } = next;
-    state.outbox.push({ type: 'state', patch: { model, cwd, reasoningEffort, approvalPolicy, sandboxPolicy } });
-    const params = { threadId: state.conversationId, threadSettings: toThreadSettings(next) };
-    pushNotification(state.outbox, 'thread/settings/updated', params);
+    return true;
+  }
+
+  #announceSettings(): void {
+    const { outbox, conversationId, settings } = this.#state;
+    const { model, cwd, workspaceRoots, reasoningEffort, approvalPolicy, sandboxPolicy } = settings;
+    const patch = { model, cwd, workspaceRoots, reasoningEffort, approvalPolicy, sandboxPolicy };
+    outbox.push({ type: 'state', patch });
+    const params = { threadId: conversationId, threadSettings: toThreadSettings(settings) };
+    pushNotification(outbox, 'thread/settings/updated', params);
   }
 
   #recordSettings(): void {

@@ -9,7 +9,9 @@ export function applyOverrides(settings: SessionSettings, overrides: TurnOverrid
     ([key, value]) =>
       value !== undefined && JSON.stringify(value) !== JSON.stringify(settings[key as keyof SessionSettings]),
   );
-  return changes.length === 0 ? settings : { ...settings, ...Object.fromEntries(changes) };
+  if (changes.length === 0) return settings;
+  const next: SessionSettings = { ...settings, ...Object.fromEntries(changes) };
+  return next.cwd === settings.cwd ? next : { ...next, workspaceRoots: [next.cwd] };
 }
 
 /** `threadSettings` of thread/settings/updated. */
@@ -27,13 +29,13 @@ export function toThreadSettings(
     model: settings.model,
     modelProvider: settings.provider.id,
     serviceTier: null,
-    effort: settings.reasoningEffort as never,
+    effort: settings.reasoningEffort,
     summary: settings.reasoningSummary as never,
     collaborationMode: {
       mode: 'default',
       settings: {
         model: settings.model,
-        reasoning_effort: settings.reasoningEffort as never,
+        reasoning_effort: settings.reasoningEffort,
         developer_instructions: null,
       },
     },

@@ -9,12 +9,35 @@ import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
 import { itemLines } from './turn-lines.js';
 
+/** True for what the model expects an output to. */
+export function isCall(item: ResponseItem): boolean {
+  return item.type === 'function_call' || item.type === 'custom_tool_call' || item.type === 'local_shell_call';
+}
+
+/** Answers what the finished request called. True when there was anything: the model must be asked again. */
+export function answerCalls(state: SessionState, turn: ActiveTurn): boolean {
+  const calls = turn.pendingCalls;
+  turn.pendingCalls = [];
+  for (const call of calls) answerCall(state, turn, call, `unsupported call: ${nameOf(call)}`);
+  return calls.length > 0;
+}
+
+/** A request that was cut takes its calls with it: each gets an output that says so, for a call without one is refused. */
+export function abortCalls(state: SessionState, turn: ActiveTurn): void {
+  const calls = turn.pendingCalls;
+  turn.pendingCalls = [];
+  for (const call of calls) answerCall(state, turn, call, 'aborted');
+}
+
+function nameOf(call: ResponseItem): string {
+  return (call as { name?: string }).name ?? call.type;
+}
+
 /** The call's own line is in the history already; this adds the item that people see and the output the model gets. */
-export function answerToolCall(state: SessionState, turn: ActiveTurn, call: ResponseItem): void {
-  const { name, arguments: text, call_id } = call as { name?: string; arguments?: string; call_id?: string };
-  const tool = name ?? call.type;
+function answerCall(state: SessionState, turn: ActiveTurn, call: ResponseItem, output: string): void {
+  const { arguments: text, call_id } = call as { arguments?: string; call_id?: string };
+  const tool = nameOf(call);
   const callId = call_id ?? uuid();
-  const output = `unsupported call: ${tool}`;
   const now = Date.now();
   const id = claimItemId(turn, callId);
   const args = parseArguments(text);
@@ -51,7 +74,7 @@ export function answerToolCall(state: SessionState, turn: ActiveTurn, call: Resp
     call_id: callId,
     output,
     internal_chat_message_metadata_passthrough: { turn_id: turn.id, create_time: now / 1000 },
-  } as ResponseItem);
+  });
   announceCompletion(state, turn, item('failed', contentItems, false, now), now);
 }
 

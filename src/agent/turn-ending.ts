@@ -1,6 +1,6 @@
 // The three ways a turn ends, each recorded before anybody is told. Session worker.
 import { v7 as uuid } from 'uuid';
-import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
+import type { ReadState, ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import type { SessionState } from './session-state.js';
@@ -43,7 +43,10 @@ export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatu
   announceEnd(state, turn, 'interrupted', null, completedAtMs);
 }
 
-/** The rollout failed under a running turn: it ends without a line, and clients are told why. */
+/**
+ * The rollout failed under a running turn: it ends without a line. It will read as interrupted, so that is what clients
+ * are told, and why.
+ */
 export function abandonTurn(state: SessionState, turn: ActiveTurn, message: string): void {
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
@@ -52,7 +55,7 @@ export function abandonTurn(state: SessionState, turn: ActiveTurn, message: stri
   setStatus(state, { type: 'systemError' }, endPatch(completedAtMs));
   const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };
   pushNotification(state.outbox, 'error', params);
-  announceEnd(state, turn, 'failed', error, completedAtMs);
+  announceEnd(state, turn, 'interrupted', error, completedAtMs);
 }
 
 function close(state: SessionState, turn: ActiveTurn): number {
@@ -68,7 +71,7 @@ function endPatch(completedAtMs: number) {
 
 function announceUnread(state: SessionState, turn: ActiveTurn): void {
   state.firstUnreadTurnId ??= turn.id;
-  const readState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
+  const readState: ReadState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
   pushNotification(state.outbox, 'thread/readState/changed', { threadId: state.conversationId, readState }, 'synced');
 }
 

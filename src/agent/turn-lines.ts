@@ -8,7 +8,12 @@ import type { HistoryMode } from '../rollout/line.js';
 import type { LineBody } from './recorder.js';
 import type { ActiveTurn } from './active-turn.js';
 
-export function sessionMetaPayload(init: SessionInit, baseInstructions: string | null, windowId: string): unknown {
+export function sessionMetaPayload(
+  init: SessionInit,
+  mode: HistoryMode,
+  baseInstructions: string | null,
+  windowId: string,
+): unknown {
   const { meta, settings } = init;
   const forkedFrom = init.history.type === 'forked' ? init.history.forkedFromId : null;
   return {
@@ -23,7 +28,7 @@ export function sessionMetaPayload(init: SessionInit, baseInstructions: string |
     source: meta.source,
     model_provider: settings.provider.id,
     ...(baseInstructions === null ? {} : { base_instructions: { text: baseInstructions } }),
-    history_mode: 'paginated',
+    history_mode: mode,
     context_window: { window_id: windowId },
     ...(meta.git === null ? {} : { git: meta.git }),
   };
@@ -91,7 +96,7 @@ function collaborationMode(settings: SessionSettings): unknown {
 }
 
 /** The rollout's own spelling of a sandbox policy. */
-export function toCoreSandboxPolicy(policy: SandboxPolicy): unknown {
+function toCoreSandboxPolicy(policy: SandboxPolicy): unknown {
   switch (policy.type) {
     case 'dangerFullAccess':
       return { type: 'danger-full-access' };
@@ -111,7 +116,7 @@ export function toCoreSandboxPolicy(policy: SandboxPolicy): unknown {
 }
 
 /** The same policy as the newer `permission_profile` spells it. */
-export function toPermissionProfile(policy: SandboxPolicy, cwd: string): unknown {
+function toPermissionProfile(policy: SandboxPolicy, cwd: string): unknown {
   const network = (allowed: boolean | null | undefined): string => (allowed === true ? 'enabled' : 'restricted');
   const special = (kind: string) => ({ type: 'special', value: { kind } });
   const readRoot = { path: special('root'), access: 'read' };
@@ -164,7 +169,7 @@ export function hostResponseItem(
       create_time: Date.now() / 1000,
       content_item_kinds: content.map(() => kind),
     },
-  } as ResponseItem;
+  };
 }
 
 /** What the model is told when a turn ended before its end. The tag is the format's; readers know it by that. */

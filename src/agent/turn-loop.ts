@@ -1,6 +1,5 @@
 // The turn loop: ask the model, take what it streams, answer its calls, until nothing is left to ask. Session worker.
 import type { CodexErrorInfo, TurnError } from '../protocol/thread.js';
-import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn, Attempt } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import {
@@ -15,7 +14,7 @@ import {
 import type { ModelError, ModelEvent, ModelUsage } from './model/model.js';
 import type { SessionState } from './session-state.js';
 import { addUsage, RATE_LIMITS_UPDATED, toCore } from './token-totals.js';
-import { answerToolCall } from './tool-calls.js';
+import { abortCalls, answerCalls, isCall } from './tool-calls.js';
 import { completeTurn, failTurn } from './turn-ending.js';
 
 /**
@@ -45,6 +44,7 @@ export function cutAttempt(state: SessionState, turn: ActiveTurn): void {
     attempt.controller.abort();
   }
   completePartialItems(state, turn);
+  abortCalls(state, turn);
 }
 
 /** One request to the model. Resolves to the error that ends the turn, or null. */
@@ -53,7 +53,6 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
   if (providerProblem !== null) return problemError(providerProblem);
   const attempt: Attempt = { controller: new AbortController(), cut: false };
   turn.attempt = attempt;
-  const calls: ResponseItem[] = [];
   let failure: ModelError | null = null;
   const request = {
     model: state.settings.model,
@@ -70,25 +69,23 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     if (event.type === 'failed') failure = event.error;
     else if (event.type === 'itemDone') {
       completeItem(state, turn, event.item);
-      if (isCall(event.item)) calls.push(event.item);
+      if (isCall(event.item)) turn.pendingCalls.push(event.item);
     } else takeEvent(state, turn, event);
   };
   await state.model.stream(request, take, attempt.controller.signal);
   if (attempt.cut) return null;
   turn.attempt = null;
   completePartialItems(state, turn);
-  if (failure !== null) return toTurnError(failure);
-  for (const call of calls) answerToolCall(state, turn, call);
-  if (calls.length > 0) turn.needsAnswer = true;
+  if (failure !== null) {
+    abortCalls(state, turn);
+    return toTurnError(failure);
+  }
+  if (answerCalls(state, turn)) turn.needsAnswer = true;
   return null;
 }
 
 function problemError(message: string): TurnError {
   return { message, codexErrorInfo: 'unauthorized', additionalDetails: null, misalignment: null };
-}
-
-function isCall(item: ResponseItem): boolean {
-  return item.type === 'function_call' || item.type === 'custom_tool_call' || item.type === 'local_shell_call';
 }
 
 function takeEvent(state: SessionState, turn: ActiveTurn, event: ModelEvent): void {
@@ -110,6 +107,7 @@ function takeEvent(state: SessionState, turn: ActiveTurn, event: ModelEvent): vo
       break;
     case 'retrying':
       completePartialItems(state, turn);
+      abortCalls(state, turn);
       announceRetry(state, turn, event);
       break;
     case 'completed':
@@ -163,13 +161,13 @@ function countTokens(state: SessionState, turn: ActiveTurn, responseId: string, 
 }
 
 /** The error as clients and the rollout see it. docs/errors.md has the table. */
-export function toTurnError(error: ModelError): TurnError {
+function toTurnError(error: ModelError): TurnError {
   return {
     message: error.message,
     codexErrorInfo: toErrorInfo(error),
     additionalDetails: null,
     misalignment: null,
-  } as TurnError;
+  };
 }
 
 function toErrorInfo(error: ModelError): CodexErrorInfo {

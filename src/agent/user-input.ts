@@ -1,8 +1,12 @@
 // The user's words: made well-formed, and put into the form that models take. Session worker.
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { UserInput } from '../protocol/thread.js';
 import type { CoreTextElement, CoreUserInput } from '../rollout/line.js';
+
+/** Larger ones are refused by providers anyway. */
+const MAX_IMAGE_BYTES = 20 * 1024 * 1024;
 
 const IMAGE_TYPES: Record<string, string> = {
   '.png': 'image/png',
@@ -90,10 +94,23 @@ async function readImage(file: string): Promise<unknown> {
   const type = IMAGE_TYPES[path.extname(file).toLowerCase()];
   if (type === undefined) return { type: 'input_text', text: `[image ${file} has a type that is not supported]` };
   try {
-    const bytes = await readFile(file);
+    const bytes = await readPlainFile(file);
     return { type: 'input_image', image_url: `data:${type};base64,${bytes.toString('base64')}` };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { type: 'input_text', text: `[image ${file} could not be read: ${reason}]` };
+  }
+}
+
+/** A pipe or a device would keep its reader waiting for ever, and with it every thread that reads files. */
+async function readPlainFile(file: string): Promise<Buffer> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new Error('it is not a file');
+    if (stats.size > MAX_IMAGE_BYTES) throw new Error(`it is larger than ${MAX_IMAGE_BYTES} bytes`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
   }
 }

@@ -1,5 +1,5 @@
 // The effective settings of one conversation: configuration, then what its rollout says, then what was asked. Main thread.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { AuthManager } from '../auth/auth-manager.js';
 import { DaemonError } from '../errors.js';
@@ -33,7 +33,9 @@ export function resolveSessionSettings(
 ): ResolvedSettings {
   const { home, cliOverrides, env, auth } = options;
   const cwd = path.resolve(request.cwd ?? recorded?.cwd ?? process.cwd());
-  const loaded = loadConfig({ home, cliOverrides, requestOverrides: toOverrides(request), env, cwd });
+  const requestWarnings: string[] = [];
+  const requestOverrides = toOverrides(request, requestWarnings);
+  const loaded = loadConfig({ home, cliOverrides, requestOverrides, env, cwd });
   const environment = loadEnvironment(home, env);
   const { config } = loaded;
   /** What was asked for just now, by -c or the request, goes above what the rollout says; files go below it. */
@@ -64,16 +66,36 @@ export function resolveSessionSettings(
   };
   return {
     settings,
-    warnings: provider.problem === null ? [] : [provider.problem.message],
+    warnings: [...requestWarnings, ...(provider.problem === null ? [] : [provider.problem.message])],
     unloadDelayMs: config.threadUnloadDelaySecs * 1000,
     resumePath: config.experimentalResume,
   };
 }
 
+/**
+ * Keys that a request may not set: they say where requests go and which keys, files and variables of this machine go
+ * with them. That is for the files of the home and the command line.
+ */
+const NOT_FOR_REQUESTS: ReadonlySet<string> = new Set([
+  'model_providers',
+  'openai_base_url',
+  'model_instructions_file',
+  'mcp_servers',
+  'notify',
+]);
+
 /** The request's own fields as the keys they stand for, above its `config`. */
-function toOverrides(request: ConversationRequest): Record<string, unknown> {
+function toOverrides(request: ConversationRequest, warnings: string[]): Record<string, unknown> {
+  const overrides: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(request.config ?? {})) {
+    const root = key.split('.')[0]!.trim().replaceAll(/["']/g, '');
+    if (!NOT_FOR_REQUESTS.has(root)) overrides[key] = value;
+    else if (Object.keys((value as object | null) ?? {}).length > 0 || typeof value === 'string') {
+      warnings.push(`the configuration key ${root} cannot be set by a request and was left out`);
+    }
+  }
   return {
-    ...request.config,
+    ...overrides,
     ...(request.model === null ? {} : { model: request.model }),
     ...(request.modelProvider === null ? {} : { model_provider: request.modelProvider }),
     ...(request.sandbox === null ? {} : { sandbox_mode: request.sandbox }),
@@ -84,6 +106,8 @@ function baseInstructions(config: Config): string {
   if (config.instructions !== null) return config.instructions;
   const file = config.modelInstructionsFile ?? new URL('../../../config/base-instructions.md', import.meta.url);
   try {
+    // A pipe would keep the whole daemon waiting.
+    if (!statSync(file).isFile()) throw new Error('it is not a file');
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new DaemonError('config_invalid', `the model's instructions cannot be read: ${String(error)}`, {

@@ -29,7 +29,7 @@ export async function readConversation(
   const projection = new TurnProjection({ keepItems: params.includeTurns });
   try {
     const { mtimeMs } = await stat(path);
-    const { size } = await readRolloutLines(
+    const { completeSize } = await readRolloutLines(
       path,
       (line, index) => {
         gatherer.add(line);
@@ -42,7 +42,7 @@ export async function readConversation(
     if (summary === null) throw noSessionMeta(path);
     const turns = params.includeTurns ? withRunningItems(projection, params) : [];
     const journalPath = join(home, 'rolloutd', 'journal', `${summary.id}.jsonl`);
-    addRecoveredItems(turns, params.liveTurnId ?? null, journalPath, size);
+    addRecoveredItems(turns, params.liveTurnId ?? null, journalPath, completeSize);
     return {
       summary: { ...summary, name: (await names.read()).get(summary.id) ?? null },
       turnsJson: params.includeTurns ? stringifyWellFormed(turns) : null,

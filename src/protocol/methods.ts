@@ -75,7 +75,7 @@ export const METHODS = {
   'thread/read': {
     params: threadReadParamsSchema,
     result: threadReadResponseSchema,
-    scope: 'thread',
+    scope: 'none',
     needsParams: true,
   },
   'thread/list': {

@@ -62,6 +62,7 @@ export class Conversation {
     this.#handle = handle;
     this.#configured = configured;
     if (this.facts.preview === '') this.facts.preview = configured.history.preview;
+    this.facts.historyMode = configured.history.mode;
     this.#considerUnload();
   }
 
@@ -166,6 +167,7 @@ export class Conversation {
       ...settings,
       model: patch.model ?? settings.model,
       cwd: patch.cwd ?? settings.cwd,
+      workspaceRoots: patch.workspaceRoots ?? settings.workspaceRoots,
       reasoningEffort: patch.reasoningEffort ?? settings.reasoningEffort,
       approvalPolicy: patch.approvalPolicy ?? settings.approvalPolicy,
       sandboxPolicy: patch.sandboxPolicy ?? settings.sandboxPolicy,
@@ -175,7 +177,7 @@ export class Conversation {
 
   /**
    * The session is over: clients learn that the conversation is not loaded any more. A turn that its session could not
-   * end itself, because its worker died, ends as failed with `error`.
+   * end itself, because its worker died, ends as interrupted, which is how it will read; `error` tells why.
    */
   announceClosed(error: DaemonError | null): void {
     this.#isOver = true;
@@ -197,7 +199,7 @@ export class Conversation {
       rootTurnId: turnId,
       items: [],
       itemsView: 'notLoaded',
-      status: 'failed',
+      status: 'interrupted',
       error,
       startedAt: null,
       completedAt: null,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { SessionMeta } from '../session/messages.js';
 
 const MAX_PARENTS = 64;
+const COMMIT_HASH = /^[0-9a-f]{40,64}$/;
 
 /** Null outside a repository. Never rejects: what cannot be read is left out. */
 export async function readGitInfo(cwd: string): Promise<SessionMeta['git']> {
@@ -12,10 +13,11 @@ export async function readGitInfo(cwd: string): Promise<SessionMeta['git']> {
   const common = path.resolve(gitDir, (await readText(path.join(gitDir, 'commondir')))?.trim() ?? '.');
   const head = (await readText(path.join(gitDir, 'HEAD')))?.trim() ?? '';
   const ref = /^ref: (.+)$/.exec(head)?.[1] ?? null;
-  const commit = ref === null ? head : await resolveRef(gitDir, common, ref);
+  const found = ref === null ? head : await resolveRef(gitDir, common, ref);
+  const commit = found !== null && COMMIT_HASH.test(found) ? found : null;
   const remote = originUrl((await readText(path.join(common, 'config'))) ?? '');
   return {
-    ...(commit === null || commit === '' ? {} : { commit_hash: commit }),
+    ...(commit === null ? {} : { commit_hash: commit }),
     ...(ref === null ? {} : { branch: ref.replace(/^refs\/heads\//, '') }),
     ...(remote === null ? {} : { repository_url: remote }),
   };

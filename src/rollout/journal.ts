@@ -74,8 +74,9 @@ export function readJournal(path: string): JournalContent | null {
 }
 
 /**
- * Items that streamed but were not completed. `rolloutSize` is the size of the rollout as it was found,
- * `completedItemIds` the items that it holds complete in the journal's turn.
+ * Items that streamed but were not completed. `rolloutSize` is the size of the rollout as it was found, up to its last
+ * complete line: a torn append behind it takes nothing from what the journal holds. `completedItemIds` are the items
+ * that the rollout holds complete in the journal's turn.
  */
 export function applyJournal(
   journal: JournalContent,
@@ -132,7 +133,7 @@ function addChunk(item: PartialItem, { field, index, at, text }: JournalRecord):
 function readBytes(path: string): Buffer {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;

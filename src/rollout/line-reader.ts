@@ -48,6 +48,8 @@ export interface SetAside {
 export interface LinesRead {
   /** Bytes of the file up to where reading ended. */
   size: number;
+  /** The same up to the end of the last line that has its newline. */
+  completeSize: number;
   /**
    * True when the last line has no newline, so that an append must start with one. Such a line counts as a record when
    * it parses; else it is set aside as `torn`.
@@ -103,14 +105,18 @@ class LineScan {
         const goOn = this.#endLine(bytes.subarray(from, newline), lineStart);
         from = newline + 1;
         lineStart = position + from;
-        if (!goOn) return { size: lineStart, tornTail: false, setAside: this.#setAside, stopped: true };
+        if (!goOn) return this.#finish(lineStart, lineStart, true);
       }
       if (from < bytesRead) this.#keepPiece(bytes.subarray(from));
       position += bytesRead;
     }
-    if (lineStart === position) return { size: position, tornTail: false, setAside: this.#setAside, stopped: false };
+    if (lineStart === position) return this.#finish(position, lineStart, false);
     const stopped = !(await this.#endTail(lineStart, position));
-    return { size: position, tornTail: true, setAside: this.#setAside, stopped };
+    return this.#finish(position, lineStart, stopped);
+  }
+
+  #finish(size: number, completeSize: number, stopped: boolean): LinesRead {
+    return { size, completeSize, tornTail: completeSize < size, setAside: this.#setAside, stopped };
   }
 
   #keepPiece(piece: Buffer): void {

@@ -15,10 +15,10 @@ const MAX_IN_FLIGHT = 1024;
 /** How a handler answers: once. Safe to call from any callback, in order with notifications. */
 export interface Responder<Result = unknown> {
   readonly connection: Connection;
-  result(value: Result): void;
+  result: (value: Result) => void;
   /** The result as JSON text. */
-  resultJson(text: string): void;
-  error(error: unknown): void;
+  resultJson: (text: string) => void;
+  error: (error: unknown) => void;
 }
 
 /** Answers through the responder. A returned promise keeps later requests of the same conversation waiting. */
@@ -73,7 +73,7 @@ export class Dispatcher {
     const run = (): void | Promise<void> => {
       try {
         const handler = this.#handlers[method] as Handler<MethodName>;
-        return handler(validated.params as never, respond)?.catch(respond.error);
+        return handler(validated.params, respond)?.catch(respond.error);
       } catch (error) {
         respond.error(error);
       }

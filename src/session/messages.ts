@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { DaemonErrorData } from '../errors.js';
 import type { ProviderSettings } from '../agent/model/model.js';
-import type { RolloutLine } from '../rollout/line.js';
+import type { HistoryMode, RolloutLine } from '../rollout/line.js';
 import type {
   AskForApproval,
   SandboxPolicy,
@@ -115,6 +115,7 @@ export interface SessionStatePatch {
   model?: string;
   reasoningEffort?: string | null;
   cwd?: string;
+  workspaceRoots?: string[];
   materialized?: boolean;
   approvalPolicy?: AskForApproval;
   sandboxPolicy?: SandboxPolicy;
@@ -138,7 +139,7 @@ export interface SessionConfigured {
   conversationId: string;
   threadId: number;
   /** What was found in the rollout (resumed) or carried over (forked). */
-  history: { preview: string; rolloutSize: number; warnings: string[]; lastTurnId: string | null };
+  history: { mode: HistoryMode; preview: string; rolloutSize: number; warnings: string[] };
 }
 
 export type SessionEvent =

@@ -74,7 +74,7 @@ export class SessionHandle {
   }
 
   request(request: SessionRequest, handler: ReplyHandler): void {
-    this.#send({ kind: 'reply', handler }, (requestId) => ({ ...request, requestId }) as SessionCommand);
+    this.#send({ kind: 'reply', handler }, (requestId) => ({ ...request, requestId }));
   }
 
   takeSnapshot(handler: SnapshotHandler): void {

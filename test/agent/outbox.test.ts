@@ -79,7 +79,8 @@ describe('Outbox', () => {
           outbox.advance();
           outbox.flush();
           expect(posted).to.deep.equal(pushed.slice(0, posted.length).map((entry) => entry.name));
-          for (const { barrier, level } of pushed.slice(0, posted.length)) expect(progress[level]).to.be.at.least(barrier);
+          for (const { barrier, level } of pushed.slice(0, posted.length))
+            expect(progress[level]).to.be.at.least(barrier);
         };
         for (const next of steps) {
           if (next.kind === 'append') progress.end += next.size;

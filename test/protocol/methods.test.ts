@@ -14,13 +14,13 @@ describe('METHODS', () => {
     ]);
   });
 
-  it('lets nothing stand before an interrupt, and keeps every other request of a conversation in order', () => {
+  it('lets nothing stand before an interrupt or a read, and keeps every other request of a conversation in order', () => {
     const scopes = Object.entries(METHODS).map(([name, { scope }]) => [name, scope]);
     expect(Object.fromEntries(scopes)).to.deep.equal({
       initialize: 'connection',
       'thread/start': 'none',
       'thread/resume': 'thread',
-      'thread/read': 'thread',
+      'thread/read': 'none',
       'thread/list': 'none',
       'thread/loaded/list': 'none',
       'thread/unsubscribe': 'thread',

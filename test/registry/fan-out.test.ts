@@ -37,9 +37,7 @@ describe('FanOut', () => {
     fanOut.add(listener);
     fanOut.publishFrames(framesOf(delta('a'), delta('ü\u2028🙂')));
     fanOut.publish('thread/closed', { threadId: 't' });
-    expect(
-      listener.messages.map(({ method, params, epoch, seq }) => ({ method, params, epoch, seq })),
-    ).to.deep.equal([
+    expect(listener.messages.map(({ method, params, epoch, seq }) => ({ method, params, epoch, seq }))).to.deep.equal([
       { method: 'item/agentMessage/delta', params: { delta: 'a' }, epoch: 'e1', seq: 1 },
       { method: 'item/agentMessage/delta', params: { delta: 'ü\u2028🙂' }, epoch: 'e1', seq: 2 },
       { method: 'thread/closed', params: { threadId: 't' }, epoch: 'e1', seq: 3 },

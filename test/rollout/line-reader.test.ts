@@ -37,6 +37,7 @@ describe('readLines', () => {
         { value: 'é', index: 2, offset: 12, length: 4 },
       ],
       size: 17,
+      completeSize: 17,
       tornTail: false,
       setAside: NOTHING_ASIDE,
       stopped: false,
@@ -47,6 +48,7 @@ describe('readLines', () => {
     expect(await readText('')).to.deep.equal({
       records: [],
       size: 0,
+      completeSize: 0,
       tornTail: false,
       setAside: NOTHING_ASIDE,
       stopped: false,
@@ -186,6 +188,7 @@ describe('readLines', () => {
     expect({ seen, ...read }).to.deep.equal({
       seen: [{ a: 1 }, { b: 2 }],
       size: 16,
+      completeSize: 16,
       tornTail: false,
       setAside: NOTHING_ASIDE,
       stopped: true,

@@ -37,6 +37,7 @@ describe('readRollout', () => {
       historyMode: 'paginated',
       nextOrdinal: 8,
       size: Buffer.byteLength(rolloutText(lines)),
+      completeSize: Buffer.byteLength(rolloutText(lines)),
       tornTail: false,
       setAside: { count: 0, lines: [] },
       stopped: false,

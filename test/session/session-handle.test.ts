@@ -41,7 +41,7 @@ class HandDrivenSession {
   }
 
   configure(submitId = 'submit-1'): void {
-    const history = { preview: '', rolloutSize: 0, warnings: [], lastTurnId: null };
+    const history = { mode: 'paginated' as const, preview: '', rolloutSize: 0, warnings: [] };
     this.say({ type: 'sessionConfigured', submitId, conversationId: 'c', threadId: 7, history });
   }
 

@@ -108,7 +108,7 @@ function toRequest(
   return {
     originator: connection.client?.name ?? 'unknown',
     ephemeral,
-    threadSource: 'threadSource' in params ? ((params.threadSource as string | null | undefined) ?? null) : null,
+    threadSource: 'threadSource' in params ? (params.threadSource ?? null) : null,
     cwd: params.cwd ?? null,
     model: params.model ?? null,
     modelProvider: params.modelProvider ?? null,
@@ -116,7 +116,7 @@ function toRequest(
     sandbox: params.sandbox ?? null,
     baseInstructions: params.baseInstructions ?? null,
     developerInstructions: params.developerInstructions ?? null,
-    config: (params.config as Record<string, unknown> | null | undefined) ?? null,
+    config: params.config ?? null,
   };
 }
 

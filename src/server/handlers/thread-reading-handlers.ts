@@ -37,7 +37,7 @@ async function readLoaded(
   { index }: HandlerContext,
   conversation: Conversation,
   includeTurns: boolean,
-  respond: Responder,
+  respond: Responder<never>,
 ): Promise<void> {
   if (!includeTurns) return answer(respond, conversation.toThread(), null, null);
   const { path, historyMode } = conversation.facts;
@@ -60,11 +60,20 @@ async function readLoaded(
   answer(respond, conversation.toThread(), turnsJson, snapshot.firstUnreadTurnId);
 }
 
-function announceDeprecation(respond: Responder, includeTurns: boolean, historyMode: string | null | undefined): void {
+function announceDeprecation(
+  respond: Responder<never>,
+  includeTurns: boolean,
+  historyMode: string | null | undefined,
+): void {
   if (includeTurns && historyMode === 'paginated') respond.connection.notify('deprecationNotice', READ_DEPRECATION);
 }
 
-function answer(respond: Responder, thread: object, turnsJson: string | null, firstUnreadTurnId: string | null): void {
+function answer(
+  respond: Responder<never>,
+  thread: object,
+  turnsJson: string | null,
+  firstUnreadTurnId: string | null,
+): void {
   const firstUnread = firstUnreadTurnId === null ? null : { type: 'turn', turnId: firstUnreadTurnId };
   const result = { thread: { ...thread, turns: RAW_PLACE }, readState: { firstUnread, revision: uuid() } };
   respond.resultJson(stringifyWith(result, turnsJson ?? '[]'));

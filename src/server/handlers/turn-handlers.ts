@@ -1,4 +1,5 @@
 // turn/*: handed to the conversation's session, answered in order with its notifications. Main thread.
+import path from 'node:path';
 import { validate as isUuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
 import type { SandboxPolicy, UserInput } from '../../protocol/thread.js';
@@ -57,7 +58,7 @@ export function checkedThreadId(threadId: string): string {
   return threadId;
 }
 
-function answer(respond: Responder): ReplyHandler {
+function answer(respond: Responder<never>): ReplyHandler {
   return { onResult: respond.resultJson, onError: respond.error };
 }
 
@@ -72,7 +73,7 @@ function checkInputSize(input: readonly UserInput[]): void {
 
 function toOverrides(params: ParamsOf<'turn/start'>): TurnOverrides {
   const overrides: TurnOverrides = {};
-  if (params.cwd != null) overrides.cwd = params.cwd;
+  if (params.cwd != null) overrides.cwd = path.resolve(params.cwd);
   if (params.approvalPolicy != null) overrides.approvalPolicy = params.approvalPolicy;
   if (params.sandboxPolicy != null) overrides.sandboxPolicy = completePolicy(params.sandboxPolicy);
   if (params.model != null) overrides.model = params.model;
