@@ -1,6 +1,5 @@
 // The pool of session workers: the only user of Piscina. Main thread.
-import { Piscina } from 'piscina';
-import type { PiscinaTask } from 'piscina';
+import type { Piscina, PiscinaTask } from 'piscina';
 import { DaemonError } from '../errors.js';
 import type { SessionInit } from './messages.js';
 
@@ -27,26 +26,15 @@ interface WorkerLoad {
  * had, the pool grows instead.
  */
 export class SessionPool {
-  readonly #pool: Piscina<SessionInit, void>;
+  readonly #options: SessionPoolOptions;
   readonly #capacity: number;
+  /** Made with the first session: a daemon that only lists and reads needs none. */
+  #pool: Promise<Piscina<SessionInit, void>> | null = null;
   #sessions = 0;
 
   constructor(options: SessionPoolOptions) {
+    this.#options = options;
     this.#capacity = options.maxThreads * options.sessionsPerWorker;
-    this.#pool = new Piscina({
-      filename: new URL('../../workers/session.js', import.meta.url).href,
-      minThreads: 0,
-      maxThreads: options.maxThreads,
-      concurrentTasksPerWorker: options.sessionsPerWorker,
-      idleTimeout: IDLE_TIMEOUT_MS,
-      // 'sync', the default, freezes an idle worker's event loop.
-      atomics: 'disabled',
-      recordTiming: false,
-      maxQueue: Number.POSITIVE_INFINITY,
-      loadBalancer: (_task: PiscinaTask, workers) =>
-        pickLeastLoaded(workers, options.maxThreads, options.sessionsPerWorker),
-    });
-    this.#pool.on('error', options.onError);
   }
 
   /**
@@ -60,7 +48,8 @@ export class SessionPool {
     this.#sessions += 1;
     const ports = init.writerPort === null ? [init.port] : [init.port, init.writerPort];
     try {
-      await this.#pool.run(init, { transferList: ports });
+      const pool = await (this.#pool ??= startPool(this.#options));
+      await pool.run(init, { transferList: ports });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new DaemonError('worker_lost', `the session's worker was lost: ${message}`, { cause: error });
@@ -69,14 +58,28 @@ export class SessionPool {
     }
   }
 
-  get threadCount(): number {
-    return this.#pool.threads.length;
-  }
-
   /** Ends all threads; sessions should have ended before. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await (await this.#pool)?.destroy();
   }
+}
+
+async function startPool({ maxThreads, sessionsPerWorker, onError }: SessionPoolOptions) {
+  const { Piscina: Pool } = await import('piscina');
+  const pool = new Pool<SessionInit, void>({
+    filename: new URL('../../workers/session.js', import.meta.url).href,
+    minThreads: 0,
+    maxThreads,
+    concurrentTasksPerWorker: sessionsPerWorker,
+    idleTimeout: IDLE_TIMEOUT_MS,
+    // 'sync', the default, freezes an idle worker's event loop.
+    atomics: 'disabled',
+    recordTiming: false,
+    maxQueue: Number.POSITIVE_INFINITY,
+    loadBalancer: (_task: PiscinaTask, workers) => pickLeastLoaded(workers, maxThreads, sessionsPerWorker),
+  });
+  pool.on('error', onError);
+  return pool;
 }
 
 /** Least loaded thread with a free place; null makes the pool start another. */
