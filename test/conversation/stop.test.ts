@@ -71,6 +71,35 @@ describe('a turn that is stopped', () => {
     expect((await readTurns()).map(({ status }) => status)).to.deep.equal(['interrupted', 'completed']);
   });
 
+  for (const stop of ['turn/interrupt', 'turn/steer']) {
+    it(`by ${stop} answers what the model had called, which would never be answered otherwise`, async () => {
+      rig.model.script((request, reply) => {
+        if (request.lastUserText !== 'call and talk') return false;
+        reply.create();
+        reply.functionCall('lookup', '{"q":1}', 'call_cut');
+        reply.startMessage();
+        reply.delta('meanwhile');
+        return reply.closed;
+      });
+      const { turnId, done } = await client.startTurn(threadId, 'call and talk');
+      await said('meanwhile');
+      const input = [{ type: 'text', text: 'other' }];
+      const params = stop === 'turn/steer' ? { expectedTurnId: turnId, input } : { turnId };
+      await client.call(stop, { threadId, ...params });
+      await done;
+      await client.runTurn(threadId, 'go on');
+      rig.model.script(null);
+      const items = rig.model.requests.at(-1)!.input.filter(({ type }) => String(type).startsWith('function_call'));
+      expect(items.map(({ type, call_id, output }) => [type, call_id, output])).to.deep.equal([
+        ['function_call', 'call_cut', undefined],
+        ['function_call_output', 'call_cut', 'aborted'],
+      ]);
+      const [turn] = await readTurns();
+      const calls = turn.items.filter((item: any) => item.type === 'dynamicToolCall');
+      expect(calls.map((item: any) => [item.id, item.status])).to.deep.equal([['call_cut', 'failed']]);
+    });
+  }
+
   it('by an interrupt frees the model at once', async () => {
     const arrival = rig.model.waitForRequest(rig.model.requestCount + 1);
     const { turnId } = await client.startTurn(threadId, 'stall');
