@@ -318,7 +318,10 @@ class Oracle {
     const random = makeRandom(this.#options.seed, 'tear', kill);
     if (!mayTear || !random.chance(0.2)) return;
     if (rollouts.size === 0) return;
-    await this.#files.tear(random.pick([...rollouts.values()]), random);
+    const all = [...rollouts.values()];
+    // What only the side journal holds must survive a torn tail as well.
+    const streaming = all.filter(({ threadId }) => this.#rejoin.awaits(threadId));
+    await this.#files.tear(random.pick(streaming.length > 0 && random.chance(0.7) ? streaming : all), random);
     this.#result.tornPieces += 1;
   }
 

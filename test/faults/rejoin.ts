@@ -51,6 +51,11 @@ export class Rejoin {
     }
   }
 
+  /** True while nobody has looked for what is left of a stream of this thread that was cut off. */
+  awaits(threadId: string): boolean {
+    return this.#cut.has(threadId);
+  }
+
   /**
    * Resumes and reads a conversation. `rollout` is its file as the kill left it, null when there is none; `gone` says
    * that the daemon knows it no more, rightly.
@@ -62,7 +67,8 @@ export class Rejoin {
     kill: number,
   ): Promise<{ gone: boolean; violations: Violation[] }> {
     const { threadId } = told;
-    if (rollout === null && !told.hasFacts) return { gone: true, violations: [] };
+    // A kill between the creation of a file and its first record leaves it empty: nobody had been told of an input.
+    if (!told.hasFacts && (rollout === null || rollout.file.lines.length === 0)) return { gone: true, violations: [] };
     const violations: Violation[] = [];
     try {
       if (makeRandom(this.#seed, 'read first', kill, threadId).chance(0.25)) {
