@@ -14,6 +14,7 @@ export const DAEMON_ERROR_CODES = [
   'rollout_conflict',
   'rollout_write_failed',
   'history_not_materialized',
+  'history_in_other_rollout',
   'stale_path',
   'history_while_running',
   'already_has_writer',

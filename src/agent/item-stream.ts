@@ -105,7 +105,7 @@ export function completeItem(state: SessionState, turn: ActiveTurn, response: Re
   const known = response as { id?: string; type: string; role?: string; phase?: string };
   const modelId = known.id ?? '';
   if (known.type !== 'message' && known.type !== 'reasoning') {
-    remember(state, response);
+    remember(state, inTurn(response, turn));
     return;
   }
   if (!turn.openItems.has(modelId)) {
@@ -122,15 +122,16 @@ export function completeItem(state: SessionState, turn: ActiveTurn, response: Re
   recorder.writeAll(
     itemLines(recorder.mode, conversationId, turn.id, toCoreItem(item), item.startedAtMs, completedAtMs),
   );
-  remember(state, {
-    ...toSound(response, item),
-    id: item.id,
-    internal_chat_message_metadata_passthrough: { turn_id: turn.id },
-  });
+  remember(state, inTurn({ ...toSound(response, item), id: item.id }, turn));
   if (item.kind === 'message') turn.lastAgentItem = threadItem;
   announceCompletion(state, turn, threadItem, completedAtMs);
   // The rollout has grown: what the journal holds of the others must be said anew.
   if (turn.openItems.size > 0) state.journal.noteProgress();
+}
+
+/** The item with the note that tells readers of the file which turn it belongs to. */
+function inTurn(response: ResponseItem, turn: ActiveTurn): ResponseItem {
+  return { ...response, internal_chat_message_metadata_passthrough: { turn_id: turn.id } };
 }
 
 /** The texts of whatever a model put where parts belong. */
@@ -173,7 +174,7 @@ export function completePartialItems(state: SessionState, turn: ActiveTurn): voi
     recorder.writeAll(
       itemLines(recorder.mode, conversationId, turn.id, toCoreItem(item, true), item.startedAtMs, completedAtMs),
     );
-    const remembered = toPartialResponseItem(item);
+    const remembered = toPartialResponseItem(item, turn.id);
     if (remembered !== null) remember(state, remembered);
     if (item.kind === 'message' && item.text !== '') turn.lastAgentMessage = item.text;
     announceCompletion(state, turn, toThreadItem(item, completedAtMs, true), completedAtMs);

@@ -62,6 +62,11 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
       if (gathered.meta === null) {
         throw new DaemonError('rollout_unreadable', `the rollout ${history.rolloutPath} has no session metadata`);
       }
+      // Half a history before the model would be worse than none.
+      if (gathered.meta.history_base) {
+        const message = `thread ${gathered.meta.id} goes on from the history of ${gathered.meta.history_base.thread_id}: resuming such a fork or revert is not supported yet`;
+        throw new DaemonError('history_in_other_rollout', message);
+      }
       return gathered.finish(read, journalPath);
     }
   }
@@ -135,9 +140,6 @@ class GatheredHistory {
     const warnings: string[] = [];
     if (read !== null && read.setAside.count > 0) {
       warnings.push(`${read.setAside.count} damaged line(s) of the rollout were set aside; they stay in the file`);
-    }
-    if (this.meta?.history_base) {
-      warnings.push('the history before the fork or revert lies in another rollout and is not shown to the model yet');
     }
     return {
       items,

@@ -77,7 +77,7 @@ export function toCoreItem(item: OpenItem, partial = false): CoreItem {
  * What the model shall remember of an item that was cut short: its text, marked incomplete. Null for an item without
  * text, and for reasoning, which a provider only takes back whole.
  */
-export function toPartialResponseItem(item: OpenItem): ResponseItem | null {
+export function toPartialResponseItem(item: OpenItem, turnId: string): ResponseItem | null {
   if (item.kind === 'reasoning' || item.text === '') return null;
   return {
     type: 'message',
@@ -85,6 +85,7 @@ export function toPartialResponseItem(item: OpenItem): ResponseItem | null {
     id: item.id,
     role: 'assistant',
     content: [{ type: 'output_text', text: item.text, annotations: [] }],
+    internal_chat_message_metadata_passthrough: { turn_id: turnId },
     ...(item.phase === null ? {} : { phase: item.phase }),
   };
 }

@@ -19,7 +19,9 @@ export interface PendingRecovery {
 
 /** What the model shall see of it, in addition to the recorded history: at once at load, so that it is never asked without. */
 export function recoveredHistory(recovery: PendingRecovery): ResponseItem[] {
-  const partials = recovery.partialItems.flatMap((item) => toPartialResponseItem(toOpenItem(item)) ?? []);
+  const partials = recovery.partialItems.flatMap(
+    (item) => toPartialResponseItem(toOpenItem(item), recovery.turnId) ?? [],
+  );
   return [...partials, abortedMarkerItem(recovery.turnId)];
 }
 

@@ -1,11 +1,12 @@
 // The payloads of the lines that a session writes, in the format of docs/rollout-format.md. Pure. Session worker.
 import { v7 as uuid } from 'uuid';
 import type { SessionInit, SessionSettings } from '../session/messages.js';
-import type { SandboxPolicy, ThreadItem, TurnError, UserInput } from '../protocol/thread.js';
+import type { ThreadItem, TurnError, UserInput } from '../protocol/thread.js';
 import type { CoreItem, CoreItemOfType, EventOfType, EventPayload } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { HistoryMode } from '../rollout/line.js';
 import type { LineBody } from './recorder.js';
+import { toCoreSandboxPolicy, toPermissionProfile } from './sandbox-lines.js';
 import type { ActiveTurn } from './active-turn.js';
 
 export function sessionMetaPayload(
@@ -93,60 +94,6 @@ function collaborationMode(settings: SessionSettings): unknown {
     mode: 'default',
     settings: { model: settings.model, reasoning_effort: settings.reasoningEffort, developer_instructions: null },
   };
-}
-
-/** The rollout's own spelling of a sandbox policy. */
-function toCoreSandboxPolicy(policy: SandboxPolicy): unknown {
-  switch (policy.type) {
-    case 'dangerFullAccess':
-      return { type: 'danger-full-access' };
-    case 'readOnly':
-      return { type: 'read-only', ...(policy.networkAccess === true ? { network_access: true } : {}) };
-    case 'workspaceWrite':
-      return {
-        type: 'workspace-write',
-        writable_roots: policy.writableRoots ?? [],
-        network_access: policy.networkAccess ?? false,
-        exclude_tmpdir_env_var: policy.excludeTmpdirEnvVar ?? false,
-        exclude_slash_tmp: policy.excludeSlashTmp ?? false,
-      };
-    case 'externalSandbox':
-      return { type: 'external-sandbox', network_access: policy.networkAccess ?? 'restricted' };
-  }
-}
-
-/** The same policy as the newer `permission_profile` spells it. */
-function toPermissionProfile(policy: SandboxPolicy, cwd: string): unknown {
-  const network = (allowed: boolean | null | undefined): string => (allowed === true ? 'enabled' : 'restricted');
-  const special = (kind: string) => ({ type: 'special', value: { kind } });
-  const readRoot = { path: special('root'), access: 'read' };
-  switch (policy.type) {
-    case 'dangerFullAccess':
-      return { type: 'disabled' };
-    case 'externalSandbox':
-      return { type: 'external', network: policy.networkAccess ?? 'restricted' };
-    case 'readOnly':
-      return {
-        type: 'managed',
-        file_system: { type: 'restricted', entries: [readRoot] },
-        network: network(policy.networkAccess),
-      };
-    case 'workspaceWrite': {
-      const writable = [cwd, ...(policy.writableRoots ?? [])].map((path) => ({
-        path: { type: 'path', path },
-        access: 'write',
-      }));
-      const temporary = [
-        ...(policy.excludeSlashTmp === true ? [] : ['slash_tmp']),
-        ...(policy.excludeTmpdirEnvVar === true ? [] : ['tmpdir']),
-      ].map((kind) => ({ path: special(kind), access: 'write' }));
-      return {
-        type: 'managed',
-        file_system: { type: 'restricted', entries: [readRoot, ...writable, ...temporary] },
-        network: network(policy.networkAccess),
-      };
-    }
-  }
 }
 
 /**

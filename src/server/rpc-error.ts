@@ -30,6 +30,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   rollout_conflict: INTERNAL_ERROR,
   rollout_write_failed: INTERNAL_ERROR,
   history_not_materialized: INVALID_REQUEST,
+  history_in_other_rollout: INVALID_REQUEST,
   stale_path: INVALID_REQUEST,
   history_while_running: INVALID_REQUEST,
   already_has_writer: INVALID_REQUEST,

@@ -24,7 +24,8 @@ export function initializeHandler(context: HandlerContext): Handler<'initialize'
       optOut: new Set(params.capabilities?.optOutNotificationMethods ?? []),
     };
     respond.result({
-      userAgent: `rolloutd/${context.version} (${os.type()} ${os.release()}; ${os.arch()}) ${name}/${version}`,
+      // Clients of the peer take NAME/VERSION in the first place for the peer's own version, and warn that it is old.
+      userAgent: `rolloutd-${context.version} (${os.type()} ${os.release()}; ${os.arch()}) ${name}/${version}`,
       codexHome: context.home,
       platformFamily: process.platform === 'win32' ? 'windows' : 'unix',
       platformOs: process.platform === 'darwin' ? 'macos' : process.platform,
