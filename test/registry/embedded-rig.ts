@@ -29,7 +29,7 @@ export const REQUEST: ConversationRequest = {
 };
 
 /** What a program that embeds the registry has in place of a connection. */
-export class Program implements Subscriber {
+class Program implements Subscriber {
   readonly received: { method: string; params: any }[] = [];
   readonly #waiters: { method: string; matches: (params: any) => boolean; resolve: (params: any) => void }[] = [];
 
