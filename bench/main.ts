@@ -49,7 +49,7 @@ function formatRow({ name, value, unit, target }: Row): string {
 }
 
 function formatNumber(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1);
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1);
 }
 
 function print(text: string): void {

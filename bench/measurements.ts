@@ -143,7 +143,11 @@ async function measureTurns(
         await rig.startThreads(50);
         await rig.ask({ type: 'turns', perThread: 20 });
       }
-      return { cold, warm: await rateOf() };
+      const before = await rig.cpuMs();
+      const warm = await rateOf();
+      const after = await rig.cpuMs();
+      const cpuOf = (name: 'daemon' | 'others') => (after[name] - before[name]) / (conversations * perThread);
+      return { cold, warm, daemonCpu: cpuOf('daemon'), othersCpu: cpuOf('others') };
     }),
   );
   const row = (state: 'cold' | 'warm'): Row => ({
@@ -152,7 +156,13 @@ async function measureTurns(
     unit: '/s',
     target: targets[state] === null ? null : { atLeast: targets[state] },
   });
-  return [row('cold'), row('warm')];
+  const cpuRow = (name: string, of: 'daemonCpu' | 'othersCpu'): Row => ({
+    name: `  processor time a turn, warm: ${name}`,
+    value: median(runs.map((run) => run[of])),
+    unit: 'ms',
+    target: null,
+  });
+  return [row('cold'), row('warm'), cpuRow('daemon', 'daemonCpu'), cpuRow('model server and client', 'othersCpu')];
 }
 
 async function repeat<T>(times: number, once: () => Promise<T>): Promise<T[]> {

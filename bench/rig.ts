@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { startDaemonProcess } from '../test/support/daemon-process.js';
 import type { DaemonProcess } from '../test/support/daemon-process.js';
 import { startModelProcess } from '../test/support/model-process.js';
+import type { ModelProcess } from '../test/support/model-process.js';
 import { makeTempHome } from '../test/support/temp-home.js';
 import type { TempHome } from '../test/support/temp-home.js';
 import type { ClientAnswer, ClientCommand, ClientResult } from './client/commands.js';
@@ -19,6 +20,8 @@ export interface Rig {
   ask(command: ClientCommand): Promise<ClientResult>;
   /** Resident memory of the daemon, in MB. */
   memoryMb(): Promise<number>;
+  /** Processor time used so far, in milliseconds: by the daemon, and by model server and client together. */
+  cpuMs(): Promise<{ daemon: number; others: number }>;
 }
 
 /** Everything is gone again when the measurement is over, well or not. */
@@ -33,7 +36,7 @@ export async function withRig<T>(connections: number, measure: (rig: Rig) => Pro
     const startMs = performance.now() - spawnedAt;
     const target = { url: daemon.url, token: daemon.token };
     await client.ask({ type: 'open', target, connections });
-    return await measure(makeRig(daemon, startMs, client, home));
+    return await measure(makeRig(daemon, startMs, client, model, home));
   } finally {
     client.end();
     await daemon?.kill();
@@ -42,7 +45,13 @@ export async function withRig<T>(connections: number, measure: (rig: Rig) => Pro
   }
 }
 
-function makeRig(daemon: DaemonProcess, startMs: number, client: ClientProcess, home: TempHome): Rig {
+function makeRig(
+  daemon: DaemonProcess,
+  startMs: number,
+  client: ClientProcess,
+  model: ModelProcess,
+  home: TempHome,
+): Rig {
   const ask = (command: ClientCommand) => client.ask(command);
   return {
     daemon,
@@ -52,6 +61,10 @@ function makeRig(daemon: DaemonProcess, startMs: number, client: ClientProcess, 
     },
     ask,
     memoryMb: () => residentMb(daemon.pid),
+    cpuMs: async () => ({
+      daemon: await processorMs(daemon.pid),
+      others: (await processorMs(model.pid)) + (await processorMs(client.pid)),
+    }),
   };
 }
 
@@ -80,6 +93,10 @@ class ClientProcess {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   end(): void {
     this.#child.kill();
   }
@@ -88,4 +105,12 @@ class ClientProcess {
 async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+}
+
+/** From /proc, in steps of 10 ms. */
+async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The fields after the name, which may hold anything but ends at the last bracket: user and system ticks are 12 and 13.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }
