@@ -157,12 +157,28 @@ function takeFinalText(item: OpenItem, response: ResponseItem): void {
   if (content.length > 0) item.content = content;
 }
 
-/** What to remember of a finished item; parts that are no objects would make every reader refuse it. */
+/**
+ * What to remember of a finished item: a model speaks for itself alone, and parts that are no objects would make
+ * providers and readers of the file refuse it.
+ */
 function toSound(response: ResponseItem, item: OpenItem): ResponseItem {
-  const parts = (response as { content?: unknown }).content;
-  const isSound = Array.isArray(parts) && parts.every((part) => typeof part === 'object' && part !== null);
-  if (item.kind === 'reasoning' || isSound) return response;
-  return { ...response, content: [{ type: 'output_text', text: item.text }] };
+  const { summary, content } = response as { summary?: unknown; content?: unknown };
+  if (item.kind === 'message') {
+    const sound = areParts(content) ? {} : { content: [{ type: 'output_text', text: item.text }] };
+    return { ...response, role: 'assistant', ...sound };
+  }
+  const toParts = (type: string, texts: readonly string[]) => texts.map((text) => ({ type, text }));
+  return {
+    ...response,
+    ...(areParts(summary) ? {} : { summary: toParts('summary_text', item.summary) }),
+    ...(content == null || areParts(content) ? {} : { content: toParts('reasoning_text', item.content) }),
+  };
+}
+
+function areParts(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.every((part) => typeof part === 'object' && part !== null && !Array.isArray(part))
+  );
 }
 
 /** Completes everything that still runs with the text so far, marked partial: nothing that was streamed is dropped. */

@@ -15,6 +15,7 @@ import type { ModelUsage } from './model/model.js';
 import type { PendingRecovery } from './recovery.js';
 import type { LineBody } from './recorder.js';
 import { fromCore } from './token-totals.js';
+import { callIdOf, isCall } from './tool-calls.js';
 
 export interface LoadedHistory {
   items: ResponseItem[];
@@ -72,6 +73,16 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
   }
 }
 
+/** A turn that has begun and not ended yet. */
+interface OpenTurn {
+  turnId: string;
+  startedAt: number;
+  /** Ids of its visible items. */
+  completed: Set<string>;
+  /** What the model called in it, by id. */
+  calls: Map<string, ResponseItem>;
+}
+
 class GatheredHistory {
   meta: SessionMetaPayload | null = null;
   #modelLines: RolloutLine[] = [];
@@ -79,7 +90,7 @@ class GatheredHistory {
   #hasItems = false;
   #hasMessageEvents = false;
   #usage: LoadedHistory['usage'] = null;
-  #openTurn: { turnId: string; startedAt: number; completed: Set<string> } | null = null;
+  #openTurn: OpenTurn | null = null;
 
   take(line: RolloutLine): void {
     this.#preview ||= previewOfLine(line) ?? '';
@@ -93,6 +104,7 @@ class GatheredHistory {
         break;
       case 'response_item':
         this.#modelLines.push(line);
+        if (isCall(line.payload)) this.#openTurn?.calls.set(callIdOf(line.payload), line.payload);
         break;
       case 'event_msg':
         this.#takeEvent(line);
@@ -108,7 +120,12 @@ class GatheredHistory {
     const event = line.payload;
     switch (event.type) {
       case 'task_started':
-        this.#openTurn = { turnId: event.turn_id, startedAt: event.started_at ?? 0, completed: new Set() };
+        this.#openTurn = {
+          turnId: event.turn_id,
+          startedAt: event.started_at ?? 0,
+          completed: new Set(),
+          calls: new Map(),
+        };
         break;
       case 'task_complete':
       case 'turn_aborted':
@@ -174,7 +191,8 @@ class GatheredHistory {
     const danglingOutputs = items.filter((item) => item.type.endsWith('_call_output') && !recorded.has(item));
     const partialItems =
       journalPath === null ? [] : recoverText(journalPath, open.turnId, size, open.completed, warnings);
-    return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, partialItems };
+    const unseenCalls = new Map([...open.calls].filter(([callId]) => !open.completed.has(callId)));
+    return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, unseenCalls, partialItems };
   }
 }
 

@@ -6,6 +6,7 @@ import type { JournalKeeper } from './journal-keeper.js';
 import type { OpenItem } from './open-items.js';
 import { toCoreItem, toPartialResponseItem } from './open-items.js';
 import type { Recorder } from './recorder.js';
+import { failedCallItem } from './tool-calls.js';
 import { abortedMarkerItem, itemLines, turnAbortedPayload } from './turn-lines.js';
 
 export interface PendingRecovery {
@@ -14,6 +15,8 @@ export interface PendingRecovery {
   startedAt: number;
   /** Outputs made up for calls that never got one; the model's history holds them already. */
   danglingOutputs: ResponseItem[];
+  /** Calls of this turn among them that nobody has seen, by their ids. */
+  unseenCalls: ReadonlyMap<string, ResponseItem>;
   partialItems: PartialItem[];
 }
 
@@ -34,7 +37,15 @@ export function writeRecovery(
   journal: JournalKeeper,
 ): void {
   const now = Date.now();
-  for (const output of recovery.danglingOutputs) recorder.write('response_item', output);
+  for (const output of recovery.danglingOutputs) {
+    const { call_id: callId, output: text } = output as { call_id: string; output: string };
+    const call = recovery.unseenCalls.get(callId);
+    if (call !== undefined) {
+      const item = failedCallItem(call, callId, text);
+      recorder.writeAll(itemLines(recorder.mode, conversationId, recovery.turnId, item, now, now));
+    }
+    recorder.write('response_item', output);
+  }
   for (const partial of recovery.partialItems) {
     const item = toOpenItem(partial);
     recorder.writeAll(

@@ -14,6 +14,35 @@ export function isCall(item: ResponseItem): boolean {
   return item.type === 'function_call' || item.type === 'custom_tool_call' || item.type === 'local_shell_call';
 }
 
+/** '' for a call without one. */
+export function callIdOf(call: ResponseItem): string {
+  const { call_id } = call as { call_id?: unknown };
+  return isFilled(call_id) ? call_id : '';
+}
+
+/**
+ * A call as every provider takes it back and every reader of the file accepts it, whatever the model put where: one that
+ * could not be answered would cost the conversation.
+ */
+export function toSoundCall(call: ResponseItem): ResponseItem {
+  const { name, arguments: args, input } = call as Record<string, unknown>;
+  return {
+    ...call,
+    call_id: callIdOf(call) || `call_${uuid()}`,
+    ...(call.type === 'local_shell_call' ? {} : { name: isFilled(name) ? name : 'unknown' }),
+    ...(call.type === 'function_call' ? { arguments: toText(args) } : {}),
+    ...(call.type === 'custom_tool_call' ? { input: toText(input) } : {}),
+  };
+}
+
+function isFilled(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function toText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? {});
+}
+
 /** Answers what the finished request called. True when there was anything: the model must be asked again. */
 export function answerCalls(state: SessionState, turn: ActiveTurn): boolean {
   const calls = turn.pendingCalls;
@@ -35,12 +64,11 @@ function nameOf(call: ResponseItem): string {
 
 /** The call's own line is in the history already; this adds the item that people see and the output the model gets. */
 function answerCall(state: SessionState, turn: ActiveTurn, call: ResponseItem, output: string): void {
-  const { arguments: text, call_id } = call as { arguments?: string; call_id?: string };
+  const callId = callIdOf(call);
   const tool = nameOf(call);
-  const callId = call_id ?? uuid();
   const now = Date.now();
   const id = claimItemId(turn, callId);
-  const args = parseArguments(text);
+  const args = argumentsOf(call);
   const item = (status: string, contentItems: unknown, success: boolean | null, completedAtMs: number | null) =>
     ({
       type: 'dynamicToolCall',
@@ -57,16 +85,7 @@ function answerCall(state: SessionState, turn: ActiveTurn, call: ResponseItem, o
     }) as ThreadItem;
   const contentItems = [{ type: 'inputText', text: output }];
   announceStart(state, turn, item('inProgress', null, null, null), now);
-  const core = {
-    type: 'DynamicToolCall',
-    id,
-    tool,
-    arguments: args,
-    status: 'failed',
-    content_items: contentItems,
-    success: false,
-    duration: { secs: 0, nanos: 0 },
-  } as CoreItem;
+  const core = failedCallItem(call, id, output);
   state.recorder.writeAll(itemLines(state.recorder.mode, state.conversationId, turn.id, core, now, now));
   remember(state, {
     type: call.type === 'custom_tool_call' ? 'custom_tool_call_output' : 'function_call_output',
@@ -78,7 +97,22 @@ function answerCall(state: SessionState, turn: ActiveTurn, call: ResponseItem, o
   announceCompletion(state, turn, item('failed', contentItems, false, now), now);
 }
 
-function parseArguments(text: string | undefined): unknown {
+/** The visible item of a call that came to nothing, as the rollout holds it. */
+export function failedCallItem(call: ResponseItem, id: string, output: string): CoreItem {
+  return {
+    type: 'DynamicToolCall',
+    id,
+    tool: nameOf(call),
+    arguments: argumentsOf(call),
+    status: 'failed',
+    content_items: [{ type: 'inputText', text: output }],
+    success: false,
+    duration: { secs: 0, nanos: 0 },
+  };
+}
+
+function argumentsOf(call: ResponseItem): unknown {
+  const { arguments: text } = call as { arguments?: string };
   try {
     return JSON.parse(text ?? 'null');
   } catch {

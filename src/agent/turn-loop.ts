@@ -12,9 +12,10 @@ import {
   startItem,
 } from './item-stream.js';
 import type { ModelError, ModelEvent, ModelUsage } from './model/model.js';
+import type { ResponseItem } from '../rollout/response-item.js';
 import type { SessionState } from './session-state.js';
 import { addUsage, RATE_LIMITS_UPDATED, toCore } from './token-totals.js';
-import { abortCalls, answerCalls, isCall } from './tool-calls.js';
+import { abortCalls, answerCalls, isCall, toSoundCall } from './tool-calls.js';
 import { completeTurn, failTurn } from './turn-ending.js';
 
 /**
@@ -67,10 +68,8 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
   const take = (event: ModelEvent): void => {
     if (attempt.cut) return;
     if (event.type === 'failed') failure = event.error;
-    else if (event.type === 'itemDone') {
-      completeItem(state, turn, event.item);
-      if (isCall(event.item)) turn.pendingCalls.push(event.item);
-    } else takeEvent(state, turn, event);
+    else if (event.type === 'itemDone') takeItem(state, turn, event.item);
+    else takeEvent(state, turn, event);
   };
   await state.model.stream(request, take, attempt.controller.signal);
   if (attempt.cut) return null;
@@ -86,6 +85,13 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
 
 function problemError(message: string): TurnError {
   return { message, codexErrorInfo: 'unauthorized', additionalDetails: null, misalignment: null };
+}
+
+function takeItem(state: SessionState, turn: ActiveTurn, item: ResponseItem): void {
+  if (!isCall(item)) return completeItem(state, turn, item);
+  const call = toSoundCall(item);
+  completeItem(state, turn, call);
+  turn.pendingCalls.push(call);
 }
 
 function takeEvent(state: SessionState, turn: ActiveTurn, event: ModelEvent): void {
