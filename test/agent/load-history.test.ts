@@ -213,6 +213,7 @@ describe('loadHistory', () => {
       expect(
         told.map(({ type, payload }) => [type, payload.type, payload.item?.partial ?? payload.role ?? null]),
       ).to.deep.equal([
+        ['event_msg', 'item_completed', null],
         ['response_item', 'function_call_output', null],
         ['event_msg', 'item_completed', true],
         ['response_item', 'message', 'assistant'],
