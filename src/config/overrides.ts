@@ -5,7 +5,7 @@ import type { ConfigTable } from './config.js';
 import { isTable, copyTable, makeTable, setAt } from './config-table.js';
 
 /** `a."b.c".d` → [a, b.c, d], by the rules of TOML; what TOML would refuse is split at its dots. */
-function parseDottedKey(key: string): string[] {
+export function parseDottedKey(key: string): string[] {
   const path: string[] = [];
   let table: unknown;
   try {
@@ -54,9 +54,27 @@ export function buildFlagsTable(overrides: readonly string[]): ConfigTable {
   return table;
 }
 
-/** A request's `config` object as a table: keys may be dotted, later ones win, null sets nothing. */
+/** Levels of tables and lists in a request's value; no key that acts has so many. */
+const MAX_DEPTH = 64;
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((element) => isDeeper(element, depth - 1));
+}
+
+/**
+ * A request's `config` object as a table: keys may be dotted, later ones win, null sets nothing. Throws invalid_params
+ * for one that is nested so deeply that whoever walks it would fail.
+ */
 export function buildRequestTable(overrides: Readonly<Record<string, unknown>>): ConfigTable {
   const table = makeTable();
+  refuseDeep(overrides);
   for (const [key, value] of Object.entries(copyTable(overrides))) setAt(table, parseDottedKey(key), value);
+  // A dotted key nests too.
+  refuseDeep(table);
   return table;
+}
+
+function refuseDeep(value: unknown): void {
+  if (isDeeper(value, MAX_DEPTH)) throw new DaemonError('invalid_params', 'the request is nested too deeply');
 }

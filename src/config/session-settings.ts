@@ -8,6 +8,7 @@ import type { ConversationRequest, ResolvedSettings } from '../registry/seams.js
 import type { Config } from './config.js';
 import { loadConfig } from './load-config.js';
 import { loadEnvironment } from './load-environment.js';
+import { parseDottedKey } from './overrides.js';
 import { resolveProvider } from './resolve-provider.js';
 import { toSandboxPolicy } from './sandbox-policy.js';
 
@@ -88,7 +89,7 @@ const NOT_FOR_REQUESTS: ReadonlySet<string> = new Set([
 function toOverrides(request: ConversationRequest, warnings: string[]): Record<string, unknown> {
   const overrides: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(request.config ?? {})) {
-    const root = key.split('.')[0]!.trim().replaceAll(/["']/g, '');
+    const root = parseDottedKey(key)[0]!;
     if (!NOT_FOR_REQUESTS.has(root)) overrides[key] = value;
     else if (Object.keys((value as object | null) ?? {}).length > 0 || typeof value === 'string') {
       warnings.push(`the configuration key ${root} cannot be set by a request and was left out`);
