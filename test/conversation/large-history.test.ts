@@ -26,7 +26,7 @@ describe('a client of a large conversation', () => {
     const threadId = idOf(1);
     for (const who of [client, other]) {
       const { thread } = await who.call('thread/resume', { threadId });
-      expect(thread.turns.slice(0, TURNS).map(agentTexts)).to.deep.equal(Array(TURNS).fill([ANSWER]));
+      expect(thread.turns.slice(0, TURNS).map(agentTexts)).to.deep.equal(Array.from({ length: TURNS }, () => [ANSWER]));
     }
     const turn = await other.runTurn(threadId, 'deltas 100');
     await client.notification('turn/completed', (params) => params['turn'].id === turn.id);

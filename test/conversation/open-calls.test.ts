@@ -101,10 +101,9 @@ describe('what the model called in a request that', () => {
       expectAnswered('aborted');
       await expectShown(threadId, 'failed');
 
-      await rig.restart();
-      client = await rig.client();
+      await rig.daemon.registry.removeConversation(threadId);
       await client.call('thread/resume', { threadId });
-      await client.runTurn(threadId, 'after a restart');
+      await client.runTurn(threadId, 'loaded again');
       expectAnswered('aborted');
       await expectShown(threadId, 'failed');
     });
