@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -73,8 +73,8 @@ describe('bad input', () => {
   });
 
   async function journalOf(id: string): Promise<void> {
-    const journal = join('rolloutd', 'journal', `${id}.jsonl`);
-    while (photograph(rig.home.path)[journal] === undefined) await bystander.call('thread/read', { threadId: id });
+    const journal = join(rig.home.path, 'rolloutd', 'journal', `${id}.jsonl`);
+    while (!existsSync(journal)) await bystander.call('thread/read', { threadId: id });
   }
 
   /** Sends each and returns what it got; nothing else may change: not in the home, not for the other client. */
