@@ -50,7 +50,7 @@ export function announceCompletion(
 export function addText(state: SessionState, turn: ActiveTurn, itemId: string, delta: string): void {
   const item = turn.openItems.get(itemId);
   if (item?.kind !== 'message') return;
-  const text = delta.toWellFormed();
+  const text = takeWhole(item, delta);
   item.text += text;
   pushDelta(state, MESSAGE_DELTA, item.deltaPrefix, text, '');
 }
@@ -72,7 +72,7 @@ export function addSummaryText(
 ): void {
   const item = turn.openItems.get(itemId);
   if (item?.kind !== 'reasoning') return;
-  const text = delta.toWellFormed();
+  const text = takeWhole(item, delta);
   item.summary[index] = (item.summary[index] ?? '') + text;
   pushDelta(state, SUMMARY_DELTA, item.summaryPrefix, text, `,"summaryIndex":${index}`);
 }
@@ -86,12 +86,22 @@ export function addReasoningText(
 ): void {
   const item = turn.openItems.get(itemId);
   if (item?.kind !== 'reasoning') return;
-  const text = delta.toWellFormed();
+  const text = takeWhole(item, delta);
   item.content[index] = (item.content[index] ?? '') + text;
   pushDelta(state, REASONING_DELTA, item.contentPrefix, text, `,"contentIndex":${index}`);
 }
 
+/** The delta in whole characters: a half at its end waits for the other, which comes with the next one. */
+function takeWhole(item: OpenItem, delta: string): string {
+  const text = item.half + delta;
+  const last = text.charCodeAt(text.length - 1);
+  const cut = last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
+  item.half = text.slice(cut);
+  return text.slice(0, cut).toWellFormed();
+}
+
 function pushDelta(state: SessionState, method: number, prefix: string, text: string, suffix: string): void {
+  if (text === '') return;
   state.journal.noteProgress();
   const frame = `${prefix}${JSON.stringify(text)}${suffix}},"emittedAtMs":${Date.now()}`;
   state.outbox.pushFrame(method, frame);

@@ -11,6 +11,8 @@ export interface OpenMessage {
   id: string;
   phase: string | null;
   startedAtMs: number;
+  /** First half of a character whose second half has not come yet. */
+  half: string;
   text: string;
   deltaPrefix: string;
 }
@@ -19,6 +21,7 @@ export interface OpenReasoning {
   kind: 'reasoning';
   id: string;
   startedAtMs: number;
+  half: string;
   summary: string[];
   content: string[];
   summaryPrefix: string;
@@ -34,6 +37,7 @@ export function openItem(streamed: StreamedItem, id: string, threadId: string, t
       kind: 'reasoning',
       id,
       startedAtMs: now,
+      half: '',
       summary: [],
       content: [],
       summaryPrefix: deltaFramePrefix('item/reasoning/summaryTextDelta', threadId, turnId, id),
@@ -41,7 +45,7 @@ export function openItem(streamed: StreamedItem, id: string, threadId: string, t
     };
   }
   const deltaPrefix = deltaFramePrefix('item/agentMessage/delta', threadId, turnId, id);
-  return { kind: 'message', id, phase: streamed.phase, startedAtMs: now, text: '', deltaPrefix };
+  return { kind: 'message', id, phase: streamed.phase, startedAtMs: now, half: '', text: '', deltaPrefix };
 }
 
 /** The item as clients see it; `completedAtMs` null while it runs, `partial` when it was cut short. */

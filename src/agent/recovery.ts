@@ -65,6 +65,7 @@ function toOpenItem(partial: PartialItem): OpenItem {
       kind: 'reasoning',
       id: partial.id,
       startedAtMs: partial.startedAtMs,
+      half: '',
       summary: partial.summary,
       content: partial.content,
       summaryPrefix: '',
@@ -76,6 +77,7 @@ function toOpenItem(partial: PartialItem): OpenItem {
     id: partial.id,
     phase: partial.phase,
     startedAtMs: partial.startedAtMs,
+    half: '',
     text: partial.text,
     deltaPrefix: '',
   };
