@@ -123,9 +123,7 @@ export class CheckedClient {
   }
 
   notificationsOf(threadId: string): WireMessage[] {
-    return this.received.filter(
-      ({ params }) => params?.threadId === threadId || params?.thread?.id === threadId,
-    );
+    return this.received.filter(({ params }) => params?.threadId === threadId || params?.thread?.id === threadId);
   }
 
   async close(): Promise<void> {
@@ -136,7 +134,7 @@ export class CheckedClient {
   #receive(message: WireMessage): void {
     this.received.push(message);
     try {
-      assertValidServerMessage(message, this.#methods as ReadonlyMap<unknown, string>);
+      assertValidServerMessage(message, this.#methods);
     } catch (error) {
       this.schemaErrors.push(String(error));
     }

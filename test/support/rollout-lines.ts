@@ -95,7 +95,5 @@ export function turnLines(turnId: string, question: string, answer: string): Rol
 
 /** Text of a file with these lines; paginated ones get their ordinals. */
 export function rolloutText(lines: readonly RolloutLine[]): string {
-  return lines
-    .map(({ timestamp, ...rest }, ordinal) => serializeLine({ timestamp, ordinal, ...rest }))
-    .join('');
+  return lines.map(({ timestamp, ...rest }, ordinal) => serializeLine({ timestamp, ordinal, ...rest })).join('');
 }
