@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig } from '../support/daemon-rig.js';
@@ -16,8 +16,9 @@ describe('an image file that is none', () => {
   afterEach(async () => {
     // Whoever waits for a pipe's other end would keep this process for ever: give them one, so that a failure ends.
     const ends = pipes.map((pipe) => openSync(pipe, constants.O_RDWR));
-    pipes = [];
+    for (const pipe of pipes) rmSync(pipe);
     for (const end of ends) closeSync(end);
+    pipes = [];
     await rig.close();
   });
 
@@ -32,8 +33,9 @@ describe('an image file that is none', () => {
   }
 
   /** The last words of the user as the model got them. */
-  function seenByModel(): string[] {
-    const item = rig.model.requests.at(-1)!.input.findLast(({ role }) => role === 'user')!;
+  function seenByModel(threadId: string): string[] {
+    const request = rig.model.requests.findLast(({ cacheKey }) => cacheKey === threadId)!;
+    const item = request.input.findLast(({ role }) => role === 'user')!;
     return (item['content'] as { type: string; text?: string }[]).map(({ type, text }) => text ?? type);
   }
 
@@ -47,7 +49,7 @@ describe('an image file that is none', () => {
     const { turn } = await client.call('turn/start', { threadId, input: images(...paths) });
     const done = await client.notification('turn/completed', (params) => params['turn'].id === turn.id);
     expect(done.params!['turn'].status).to.equal('completed');
-    expect(seenByModel()).to.deep.equal([
+    expect(seenByModel(threadId)).to.deep.equal([
       `[image ${place('pipe-0.png')} could not be read: it is not a file]`,
       `[image ${place('folder.png')} could not be read: it is not a file]`,
       `[image ${place('missing.png')} could not be read: ENOENT: no such file or directory, open '${place('missing.png')}']`,
@@ -71,7 +73,7 @@ describe('an image file that is none', () => {
     expect((await listed).data).to.not.have.length(0);
     const { turn } = await started;
     await client.notification('turn/completed', (params) => params['turn'].id === turn.id);
-    expect(seenByModel()).to.have.length(6);
+    expect(seenByModel(threadId)).to.have.length(6);
 
     void client.ask('turn/start', { threadId, input: images(...pipes) });
     await rig.daemon.close();

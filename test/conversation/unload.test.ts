@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CheckedClient } from '../support/checked-client.js';
@@ -104,6 +104,27 @@ describe('an idle conversation', () => {
     });
     await Promise.all(rounds);
     expect(refused, 'some came too late, some in time').to.be.within(1, ROUNDS - 1);
+    await expectUnloaded(ids, () => 1);
+  });
+
+  it('refuses a turn whose image is still being read when the conversation is let go, and does nothing of it', async () => {
+    const image = join(rig.home.workspace, 'image.png');
+    writeFileSync(image, 'bytes');
+    const ids = await Promise.all(Array.from({ length: ROUNDS }, () => owner.startThread()));
+    const rounds = ids.map(async (threadId) => {
+      const conversation = rig.daemon.registry.getConversation(threadId);
+      const started = new Promise<string>((resolve) => {
+        conversation.request(
+          { type: 'startTurn', input: [{ type: 'localImage', path: image }], clientId: null, overrides: {} },
+          { onResult: () => resolve('started'), onError: ({ code }) => resolve(code) },
+        );
+      });
+      await rig.daemon.registry.removeConversation(threadId);
+      expect(await started).to.equal('session_failed');
+      expect((await witness.ask('thread/read', { threadId })).error?.data.reason).to.equal('conversation_not_loaded');
+    });
+    await Promise.all(rounds);
+    expect(rig.model.requestCount, 'the model was not asked').to.equal(0);
     await expectUnloaded(ids, () => 1);
   });
 
