@@ -150,9 +150,13 @@ export class WriterConversation {
       if (failure !== null) break;
       syncEnd = Math.max(syncEnd, batch.syncEnd);
     }
-    this.#acknowledge();
-    if (failure === null) this.#wantSync(syncEnd);
-    else this.#fail(failure.error, Math.max(failure.offset, this.#file.written));
+    if (failure === null) {
+      this.#acknowledge(syncEnd);
+      this.#wantSync(syncEnd);
+      return;
+    }
+    this.#acknowledge(0);
+    this.#fail(failure.error, Math.max(failure.offset, this.#file.written));
   }
 
   #writeJournal(): void {
@@ -204,9 +208,14 @@ export class WriterConversation {
     }
   }
 
-  #acknowledge(): void {
+  /**
+   * Says what is written. When a sync of all of it begins at this moment, its own acknowledgement will say both: each one
+   * wakes two threads, which costs more than most syncs.
+   */
+  #acknowledge(syncEnd: number): void {
     if (this.#file.written <= this.#acknowledged) return;
     this.#acknowledged = this.#file.written;
+    if (syncEnd === this.#acknowledged && this.#syncing === null) return;
     this.#reply({ type: 'ack', written: this.#acknowledged, synced: this.#synced });
   }
 
