@@ -2,7 +2,7 @@
 import { DaemonError } from '../errors.js';
 import { applyJournal, quarantineJournal, readJournal } from '../rollout/journal.js';
 import type { PartialItem } from '../rollout/journal.js';
-import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
+import type { CoreItemOfType, HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import { toModelHistory } from '../rollout/model-history.js';
 import { previewOfLine } from '../rollout/preview.js';
 import { historyModeOf } from '../rollout/read-rollout.js';
@@ -91,6 +91,8 @@ class GatheredHistory {
   #hasMessageEvents = false;
   #usage: LoadedHistory['usage'] = null;
   #openTurn: OpenTurn | null = null;
+  /** A message that people saw and whose line for the model has not followed. */
+  #lastShown: CoreItemOfType<'AgentMessage'> | null = null;
 
   take(line: RolloutLine): void {
     this.#preview ||= previewOfLine(line) ?? '';
@@ -104,6 +106,7 @@ class GatheredHistory {
         break;
       case 'response_item':
         this.#modelLines.push(line);
+        this.#lastShown = null;
         if (isCall(line.payload)) this.#openTurn?.calls.set(callIdOf(line.payload), line.payload);
         break;
       case 'event_msg':
@@ -133,6 +136,7 @@ class GatheredHistory {
         break;
       case 'item_completed':
         this.#hasItems = true;
+        if (event.item.type === 'AgentMessage') this.#lastShown = event.item;
         if (event.turn_id === this.#openTurn?.turnId) this.#openTurn.completed.add(event.item.id);
         break;
       case 'user_message':
@@ -192,7 +196,8 @@ class GatheredHistory {
     const partialItems =
       journalPath === null ? [] : recoverText(journalPath, open.turnId, size, open.completed, warnings);
     const unseenCalls = new Map([...open.calls].filter(([callId]) => !open.completed.has(callId)));
-    return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, unseenCalls, partialItems };
+    const shownOnly = this.#lastShown;
+    return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems };
   }
 }
 

@@ -1,6 +1,7 @@
 // Closing what a former session left open: a turn without an end, calls without outputs, text only the journal has.
 // Found at load, written at the next input: a resume alone appends nothing. Session worker.
 import type { PartialItem } from '../rollout/journal.js';
+import type { CoreItemOfType } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { JournalKeeper } from './journal-keeper.js';
 import type { OpenItem } from './open-items.js';
@@ -17,6 +18,8 @@ export interface PendingRecovery {
   danglingOutputs: ResponseItem[];
   /** Calls of this turn among them that nobody has seen, by their ids. */
   unseenCalls: ReadonlyMap<string, ResponseItem>;
+  /** A message whose visible item was recorded, but not what the model shall remember of it. */
+  shownOnly: CoreItemOfType<'AgentMessage'> | null;
   partialItems: PartialItem[];
 }
 
@@ -25,7 +28,21 @@ export function recoveredHistory(recovery: PendingRecovery): ResponseItem[] {
   const partials = recovery.partialItems.flatMap(
     (item) => toPartialResponseItem(toOpenItem(item), recovery.turnId) ?? [],
   );
-  return [...partials, abortedMarkerItem(recovery.turnId)];
+  const shown = recovery.shownOnly === null ? [] : [toRemembered(recovery.shownOnly, recovery.turnId)];
+  return [...shown, ...partials, abortedMarkerItem(recovery.turnId)];
+}
+
+function toRemembered({ id, content, phase, partial }: CoreItemOfType<'AgentMessage'>, turnId: string): ResponseItem {
+  const text = content.map((part) => part.text).join('');
+  return {
+    type: 'message',
+    status: partial === true ? 'incomplete' : 'completed',
+    id,
+    role: 'assistant',
+    content: [{ type: 'output_text', text, annotations: [] }],
+    internal_chat_message_metadata_passthrough: { turn_id: turnId },
+    ...(phase == null ? {} : { phase }),
+  };
 }
 
 /** Writes the lines that close the turn, in the order in which a live session would have written them. */

@@ -41,8 +41,10 @@ export function resolveSessionSettings(
   const { config } = loaded;
   /** What was asked for just now, by -c or the request, goes above what the rollout says; files go below it. */
   const pick = <Value>(key: string, configured: Value, fromRollout: Value | null | undefined): Value => {
-    const kind = loaded.origins.get(key)?.kind;
-    return kind === 'flags' || kind === 'request' ? configured : (fromRollout ?? configured);
+    const isAsked = [...loaded.origins].some(
+      ([leaf, { kind }]) => (leaf === key || leaf.startsWith(`${key}.`)) && (kind === 'flags' || kind === 'request'),
+    );
+    return isAsked ? configured : (fromRollout ?? configured);
   };
   const model = pick('model', config.model, recorded?.model);
   const modelProvider = pick('model_provider', config.modelProvider, recorded?.modelProvider);
@@ -60,7 +62,7 @@ export function resolveSessionSettings(
     approvalPolicy: request.approvalPolicy ?? pick('approval_policy', config.approvalPolicy, recorded?.approvalPolicy),
     sandboxPolicy: pick('sandbox_mode', configuredSandbox, recorded?.sandboxPolicy),
     reasoningEffort: pick('model_reasoning_effort', config.modelReasoningEffort, recorded?.reasoningEffort),
-    reasoningSummary: config.modelReasoningSummary,
+    reasoningSummary: pick('model_reasoning_summary', config.modelReasoningSummary, recorded?.reasoningSummary),
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
     developerInstructions: request.developerInstructions ?? config.developerInstructions,

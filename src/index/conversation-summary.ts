@@ -69,6 +69,7 @@ export class SummaryGatherer {
       cwd: settings?.cwd ?? meta.cwd,
       model: settings?.model ?? null,
       reasoningEffort: settings?.reasoningEffort ?? null,
+      reasoningSummary: settings?.reasoningSummary ?? null,
       approvalPolicy: settings?.approvalPolicy ?? null,
       sandboxPolicy: settings?.sandboxPolicy ?? null,
     };

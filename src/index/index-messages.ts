@@ -32,6 +32,7 @@ export interface ConversationSummary {
   /** The rest of the last turn's settings; null when none is recorded. */
   model: string | null;
   reasoningEffort: string | null;
+  reasoningSummary: string | null;
   approvalPolicy: AskForApproval | null;
   sandboxPolicy: SandboxPolicy | null;
 }

@@ -125,8 +125,14 @@ describe('text that only the journal holds when the daemon dies', () => {
     expect(storyOf(await readTurns())).to.deep.equal(whole);
     expect(storyOf(await resume())).to.deep.equal(whole);
     await client.runTurn(left.threadId, 'again');
+    const given = (): string[] => conversationTexts(rig.model.requests.at(-1)!.input).filter((text) => text === TEXT);
+    expect(given(), 'the model sees what people saw').to.deep.equal([TEXT]);
     expect(storyOf(await readTurns())).to.deep.equal([...whole, again]);
-    expect(warnings()).to.deep.equal([`1 damaged line(s) of the rollout were set aside; they stay in the file`]);
+    await rig.daemon.registry.removeConversation(left.threadId);
+    await resume();
+    await client.runTurn(left.threadId, 'again');
+    expect(given(), 'also from the file').to.deep.equal([TEXT]);
+    expect(warnings()[0]).to.equal('1 damaged line(s) of the rollout were set aside; they stay in the file');
   });
 
   it('is ignored without a word when it is of another turn', async () => {

@@ -104,6 +104,7 @@ describe('listConversations', () => {
         cwd: '/home/user/other',
         model: 'm2',
         reasoningEffort: null,
+        reasoningSummary: null,
         approvalPolicy: 'never',
         sandboxPolicy: { type: 'readOnly', networkAccess: false },
       },
