@@ -23,7 +23,7 @@ env_key = "OPENAI_API_KEY"
 wire_api = "responses"
 \`\`\`
 
-\`base_url\` may be any server that speaks the Responses API, a local one included. \`env_key\` names the environment variable that holds the key; leave it out if the server asks for none. The daemon must see that variable: set it, start the daemon again, and begin a new conversation.`;
+\`base_url\` may be any server that speaks the Responses API, a local one included. \`env_key\` names the environment variable that holds the key; leave it out if the server asks for none. Put the variable into the file \`.env\` beside \`config.toml\`, or into the daemon's own environment. New conversations use it at once.`;
 
 /** Never throws; nothing needs to be closed, but a closed one answers no more. */
 export function createOfflineModel(): ModelClient {
