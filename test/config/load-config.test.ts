@@ -250,10 +250,10 @@ supports_websockets = false
     it('starts relative ones at the folder of their file, and ~ at the home of the user', () => {
       writeFileSync(sharedFile, '[sandbox_workspace_write]\nwritable_roots = ["a", "/b/../c", "~/d"]');
       writeFileSync(ownFile, 'model_instructions_file = "say.md"');
-      const { config } = load({ cliOverrides: ['experimental_resume=x/y.jsonl'], cwd: '/work' });
+      const { config } = load({ cliOverrides: ['experimental_resume=x/y.jsonl'], cwd: '/srv' });
       expect(config.sandboxWorkspaceWrite.writableRoots).to.deep.equal([join(home, 'a'), '/b/../c', '/home/someone/d']);
       expect(config.modelInstructionsFile).to.equal(join(home, 'rolloutd', 'say.md'));
-      expect(config.experimentalResume).to.equal('/work/x/y.jsonl');
+      expect(config.experimentalResume).to.equal('/srv/x/y.jsonl');
     });
   });
 
