@@ -63,32 +63,21 @@ export function addSummaryPart(state: SessionState, turn: ActiveTurn, itemId: st
   pushNotification(state.outbox, 'item/reasoning/summaryPartAdded', params);
 }
 
-export function addSummaryText(
-  state: SessionState,
-  turn: ActiveTurn,
-  itemId: string,
-  index: number,
-  delta: string,
-): void {
-  const item = turn.openItems.get(itemId);
-  if (item?.kind !== 'reasoning') return;
-  const text = takeWhole(item, delta);
-  item.summary[index] = (item.summary[index] ?? '') + text;
-  pushDelta(state, SUMMARY_DELTA, item.summaryPrefix, text, `,"summaryIndex":${index}`);
-}
-
+/** `field` tells the summary of a reasoning, which has parts of its own, from its raw text. */
 export function addReasoningText(
   state: SessionState,
   turn: ActiveTurn,
   itemId: string,
+  field: 'summary' | 'content',
   index: number,
   delta: string,
 ): void {
   const item = turn.openItems.get(itemId);
   if (item?.kind !== 'reasoning') return;
   const text = takeWhole(item, delta);
-  item.content[index] = (item.content[index] ?? '') + text;
-  pushDelta(state, REASONING_DELTA, item.contentPrefix, text, `,"contentIndex":${index}`);
+  item[field][index] = (item[field][index] ?? '') + text;
+  if (field === 'summary') pushDelta(state, SUMMARY_DELTA, item.summaryPrefix, text, `,"summaryIndex":${index}`);
+  else pushDelta(state, REASONING_DELTA, item.contentPrefix, text, `,"contentIndex":${index}`);
 }
 
 /** The delta in whole characters: a half at its end waits for the other, which comes with the next one. */

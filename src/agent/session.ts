@@ -279,7 +279,7 @@ export class Session {
   }
 
   #takeSnapshot(requestId: number): void {
-    const { turn, conversationId, status, outbox, tokens } = this.#state;
+    const { turn, conversationId, outbox, tokens } = this.#state;
     const open = turn === null ? [] : [...turn.openItems.values()];
     const runningItems = open.map((item) => toThreadItem(item, null));
     const runningItemFrames = open.map((item, index) =>
@@ -291,7 +291,6 @@ export class Session {
       }),
     );
     const snapshot = {
-      status,
       rolloutSize: this.#sink?.end ?? 0,
       activeTurnId: turn?.id ?? null,
       runningItemFrames,

@@ -5,7 +5,6 @@ import { pushNotification } from './frame.js';
 import {
   addReasoningText,
   addSummaryPart,
-  addSummaryText,
   addText,
   completeItem,
   completePartialItems,
@@ -106,10 +105,10 @@ function takeEvent(state: SessionState, turn: ActiveTurn, event: ModelEvent): vo
       addSummaryPart(state, turn, event.itemId, event.index);
       break;
     case 'summaryDelta':
-      addSummaryText(state, turn, event.itemId, event.index, event.delta);
+      addReasoningText(state, turn, event.itemId, 'summary', event.index, event.delta);
       break;
     case 'reasoningDelta':
-      addReasoningText(state, turn, event.itemId, event.index, event.delta);
+      addReasoningText(state, turn, event.itemId, 'content', event.index, event.delta);
       break;
     case 'retrying':
       completePartialItems(state, turn);

@@ -53,10 +53,6 @@ export class Conversation {
     return this.#status;
   }
 
-  get activeTurnId(): string | null {
-    return this.#activeTurnId;
-  }
-
   /** The session is ready. */
   attachSession(handle: SessionHandle, configured: SessionConfigured): void {
     this.#handle = handle;

@@ -45,10 +45,6 @@ export class FanOut {
     return this.#seq;
   }
 
-  get epoch(): string {
-    return this.#epoch;
-  }
-
   get subscriberCount(): number {
     return this.#subscribers.size;
   }

@@ -93,7 +93,6 @@ export type SessionCommand =
 
 /** The state of a live conversation at one point in its order of events. */
 export interface SessionSnapshot {
-  status: ThreadStatus;
   /** Bytes of the rollout that hold everything before this point; turns are read from there. */
   rolloutSize: number;
   activeTurnId: string | null;
