@@ -66,7 +66,7 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
       // Half a history before the model would be worse than none.
       if (gathered.meta.history_base) {
         const message = `thread ${gathered.meta.id} goes on from the history of ${gathered.meta.history_base.thread_id}: resuming such a fork or revert is not supported yet`;
-        throw new DaemonError('history_in_other_rollout', message);
+        throw new DaemonError('lineage_broken', message);
       }
       return gathered.finish(read, journalPath);
     }

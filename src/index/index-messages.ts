@@ -2,6 +2,7 @@
 import type { DaemonErrorData } from '../errors.js';
 import type { AskForApproval, GitInfo, SandboxPolicy, SessionSource, ThreadItem } from '../protocol/thread.js';
 import type { HistoryMode } from '../rollout/line.js';
+import type { RolloutRange } from '../rollout/lineage.js';
 import type { TurnTokenUsage } from '../rollout/turns.js';
 
 /** What a rollout tells about its conversation. Times are Unix seconds. */
@@ -57,13 +58,21 @@ export interface ListParams {
   /** null or empty: what people start themselves, cli and vscode. */
   sourceKinds: readonly string[] | null;
   archived: boolean;
+  /** Ids that are left out. */
+  excludedIds: readonly string[];
+  /** Conversations spawned by this one: directly, or at any depth. */
+  parentId: string | null;
+  ancestorId: string | null;
 }
 
 export interface ListResult {
+  /** Newest file of each conversation. */
   data: ConversationSummary[];
   nextCursor: string | null;
   /** For the opposite direction: it starts with this page's first row. */
   backwardsCursor: string | null;
+  /** Conversations that all filters but `modelProviders` and `sourceKinds` let through, and those two kept back. */
+  hiddenCount: number;
 }
 
 export interface ReadParams {
@@ -84,11 +93,106 @@ export interface ReadResult {
   tokenUsage: TurnTokenUsage | null;
 }
 
+/** One conversation without its turns, and the files that its history goes back to. */
+export interface DescribeResult {
+  summary: ConversationSummary;
+  /** What precedes the file, oldest first; empty for a history that lies in one file. */
+  sources: RolloutRange[];
+}
+
+/** Where the history ends that a fork or a revert keeps. */
+export type CutPoint = { type: 'end' } | { type: 'before'; turnId: string } | { type: 'through'; turnId: string };
+
+export interface CutParams {
+  path: string;
+  /** Bytes of the file that count, the end of a line. Default: all. */
+  end?: number;
+  at: CutPoint;
+}
+
+export interface CutResult {
+  historyMode: HistoryMode;
+  /** What a new file's session_meta says of the history it goes on from; null when nothing is kept, or in legacy mode. */
+  base: HistoryBase | null;
+  /** All that is kept, oldest first, the file itself (up to the cut) included. */
+  kept: RolloutRange[];
+}
+
+/** As session_meta.history_base holds it. `threadId` names the file: its segment id, else its conversation's. */
+export interface HistoryBase {
+  threadId: string;
+  endOrdinalExclusive: number;
+  endByteOffset: number;
+}
+
+/** What both kinds of page are taken from: the same as for a read. */
+export interface PageSource {
+  path: string;
+  end?: number;
+  liveTurnId?: string | null;
+  runningItems?: readonly ThreadItem[];
+}
+
+export interface TurnsPageParams extends PageSource {
+  threadId: string;
+  cursor: string | null;
+  limit: number;
+  sortDirection: SortDirection;
+  itemsView: 'notLoaded' | 'summary' | 'full';
+}
+
+/** `cursor` as a former page gave it, or an item of the turn after (descending: before) which to begin. */
+export interface ItemsPageParams extends PageSource {
+  threadId: string;
+  turnId: string | null;
+  cursor: string | { itemId: string } | null;
+  limit: number;
+  sortDirection: SortDirection;
+}
+
+export interface ItemsReadParams extends PageSource {
+  turnId: string;
+  itemIds: readonly string[];
+}
+
+/** A page as JSON text of `{data, nextCursor, backwardsCursor}`, ready for a reply. */
+export interface PageResult {
+  json: string;
+}
+
+/** One file of a conversation. */
+export interface ConversationFile {
+  /** Without `.zst`, whether compressed or not. */
+  path: string;
+  segmentId: string;
+  archived: boolean;
+  compressed: boolean;
+}
+
+/** A conversation whose history refers to files of another. */
+export interface Dependent {
+  id: string;
+  name: string | null;
+  preview: string;
+  path: string;
+}
+
 /** Each kind of request with its answer. */
 export interface IndexCalls {
   list: { params: ListParams; result: ListResult };
   read: { params: ReadParams; result: ReadResult };
   find: { params: { id: string }; result: string | null };
+  describe: { params: { path: string }; result: DescribeResult };
+  turnsPage: { params: TurnsPageParams; result: PageResult };
+  itemsPage: { params: ItemsPageParams; result: PageResult };
+  itemsRead: { params: ItemsReadParams; result: PageResult };
+  cut: { params: CutParams; result: CutResult };
+  /** Every file of a conversation, oldest first. */
+  files: { params: { id: string }; result: ConversationFile[] };
+  /** Conversations (not this one) that go on from a file of this one, directly. */
+  dependents: { params: { id: string }; result: Dependent[] };
+  /** Makes a compressed rollout a plain one that can be appended to; does nothing to a plain one. */
+  restore: { params: { path: string }; result: null };
 }
 
 export type IndexMethod = keyof IndexCalls;

@@ -38,6 +38,8 @@ export class IndexService {
         return readConversation(this.#home, request.params, this.#names);
       case 'find':
         return this.#finder.find(request.params.id);
+      default:
+        throw new DaemonError('invalid_request', `the index cannot answer ${request.method} yet`);
     }
   }
 }

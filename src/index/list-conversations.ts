@@ -34,6 +34,7 @@ export async function listConversations(
   return {
     data: shown.map(({ summary }) => summary),
     nextCursor: page.length > limit ? cursorAfter(shown.at(-1)!.position) : null,
+    hiddenCount: 0,
     backwardsCursor: shown.length === 0 ? null : cursorBack(shown[0]!.position, params.sortDirection),
   };
 }

@@ -6,8 +6,14 @@ import { readLines } from './line-reader.js';
 import type { LinesRead } from './line-reader.js';
 import { parseLine } from './parse-line.js';
 
+/** Where a line stands in its file, in bytes; `length` is without its newline. */
+export interface LinePlace {
+  offset: number;
+  length: number;
+}
+
 /** Returning false ends the read. `index` counts the records of the file from 0. */
-export type RolloutLineVisitor = (line: RolloutLine, index: number) => boolean | void;
+export type RolloutLineVisitor = (line: RolloutLine, index: number, place: LinePlace) => boolean | void;
 
 export interface ReadRolloutLinesOptions {
   /** First byte to read; within a line, what is left of it is set aside. Default 0. */
@@ -39,12 +45,12 @@ export async function readRolloutLines(
   let nextOrdinal = 0;
   const read = await readLines(
     path,
-    ({ value, index }) => {
+    ({ value, index, offset, length }) => {
       const ordinal = (value as { ordinal?: unknown } | null)?.ordinal;
       if (Number.isSafeInteger(ordinal)) nextOrdinal = Math.max(nextOrdinal, (ordinal as number) + 1);
       const line = parseLine(value);
       if (line === 'malformed') return 'malformed';
-      return line === 'unknown' ? true : visit(line, index);
+      return line === 'unknown' ? true : visit(line, index, { offset, length });
     },
     filter === null ? range : { ...range, skip: (line) => filter.passesOver(line) },
   );

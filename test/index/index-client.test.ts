@@ -29,6 +29,9 @@ const ALL: ListParams = {
   modelProviders: null,
   sourceKinds: null,
   archived: false,
+  excludedIds: [],
+  parentId: null,
+  ancestorId: null,
 };
 
 async function failure(call: Promise<unknown>): Promise<{ code: string; message: string }> {

@@ -51,6 +51,9 @@ describe('listConversations', () => {
       modelProviders: null,
       sourceKinds: null,
       archived: false,
+      excludedIds: [],
+      parentId: null,
+      ancestorId: null,
     };
     return listConversations(home(), { ...all, ...params }, summaries, names);
   }

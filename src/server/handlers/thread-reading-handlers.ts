@@ -91,6 +91,9 @@ export function threadListHandler({ index, registry, readConfig }: HandlerContex
       modelProviders: params.modelProviders ?? [readConfig(null).modelProvider],
       sourceKinds: params.sourceKinds ?? null,
       archived: params.archived ?? false,
+      excludedIds: params.excludedThreadIds ?? [],
+      parentId: params.parentThreadId ?? null,
+      ancestorId: params.ancestorThreadId ?? null,
     });
     const data = page.data.map((summary) => {
       const loaded = registry.findLoaded(summary.id);
