@@ -116,8 +116,11 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
     locks: new WriterLocks(home),
     lookup: {
       find: (conversationId) => index.find(conversationId),
-      describe: async (rolloutPath) =>
-        (await index.read({ path: rolloutPath, includeTurns: false, liveTurnId: null })).summary,
+      describe: (rolloutPath) => index.describe(rolloutPath),
+      cut: (params) => index.cut(params),
+      files: (conversationId) => index.files(conversationId),
+      dependents: (conversationId) => index.dependents(conversationId),
+      restore: (rolloutPath) => index.restore(rolloutPath),
     },
     resolveSettings: (request, recorded) =>
       resolveSessionSettings(
@@ -167,6 +170,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (token !== null) log.addSecret(token);
   const host = createRegistry({ home, configOverrides, env, log });
   const { registry, index, readConfig } = host;
+  await registry.recover();
   const version = readVersion();
   const dispatcher = new Dispatcher(
     createHandlerTable({

@@ -6,14 +6,16 @@ import type { CoreItemOfType, HistoryMode, RolloutLine, SessionMetaPayload } fro
 import { toModelHistory } from '../rollout/model-history.js';
 import { previewOfLine } from '../rollout/preview.js';
 import { historyModeOf } from '../rollout/read-rollout.js';
+import type { RolloutRange } from '../rollout/lineage.js';
 import type { LineKind } from '../rollout/line-kinds.js';
+import { readLines } from '../rollout/line-reader.js';
+import { parseLine } from '../rollout/parse-line.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
 import type { RolloutLinesRead } from '../rollout/read-rollout-lines.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { InitialHistory } from '../session/messages.js';
 import type { ModelUsage } from './model/model.js';
 import type { PendingRecovery } from './recovery.js';
-import type { LineBody } from './recorder.js';
 import { fromCore } from './token-totals.js';
 import { callIdOf, isCall } from './tool-calls.js';
 
@@ -29,7 +31,7 @@ export interface LoadedHistory {
   usage: { total: ModelUsage; last: ModelUsage } | null;
   recovery: PendingRecovery | null;
   /** Lines that a new file must begin with, after its session_meta. */
-  inherited: LineBody[];
+  inherited: RolloutLine[];
   warnings: string[];
 }
 
@@ -51,26 +53,52 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
   const gathered = new GatheredHistory();
   switch (history.type) {
     case 'new':
-      return gathered.finish(null, null);
-    case 'forked': {
-      for (const line of history.items) gathered.take(line);
-      const inherited = history.items.filter((line) => line.type !== 'session_meta');
-      // What is inherited stays as it was written: the new file goes on in the mode of the old one.
-      return { ...gathered.finish(null, null), inherited, recovery: null };
+      return { ...gathered.finish(null), mode: history.mode };
+    case 'forked':
+      return copyLines(gathered, history.items);
+    case 'copied':
+      return { ...copyLines(gathered, await readAllLines(history.source)), mode: 'legacy' };
+    case 'continued': {
+      await gathered.readSources(history.sources);
+      const nextOrdinal = history.base?.end_ordinal_exclusive ?? 0;
+      const recovery = gathered.recovery({ partialItems: history.partialItems });
+      return { ...gathered.finish(null), mode: 'paginated', nextOrdinal, recovery };
     }
     case 'resumed': {
-      const read = await readRolloutLines(history.rolloutPath, (line) => gathered.take(line), { kinds: WANTED });
-      if (gathered.meta === null) {
+      await gathered.readSources(history.sources);
+      const read = await gathered.readFile(history.rolloutPath);
+      const meta = gathered.fileMeta;
+      if (meta === null) {
         throw new DaemonError('rollout_unreadable', `the rollout ${history.rolloutPath} has no session metadata`);
       }
-      // Half a history before the model would be worse than none.
-      if (gathered.meta.history_base) {
-        const message = `thread ${gathered.meta.id} goes on from the history of ${gathered.meta.history_base.thread_id}: resuming such a fork or revert is not supported yet`;
-        throw new DaemonError('lineage_broken', message);
-      }
-      return gathered.finish(read, journalPath);
+      const warnings: string[] = [];
+      const recovery = gathered.recovery({ journalPath, size: read.completeSize, warnings });
+      const nextOrdinal = Math.max(read.nextOrdinal, meta.history_base?.end_ordinal_exclusive ?? 0);
+      const loaded = gathered.finish(read);
+      return { ...loaded, nextOrdinal, recovery, warnings: [...loaded.warnings, ...warnings] };
     }
   }
+}
+
+/** What is inherited stays as it was written: the new file goes on in the mode of the old one. */
+function copyLines(gathered: GatheredHistory, lines: RolloutLine[]): LoadedHistory {
+  for (const line of lines) gathered.take(line);
+  return { ...gathered.finish(null), inherited: lines };
+}
+
+/** Lines of newer writers too: a copy must not lose them. */
+async function readAllLines({ path, end }: RolloutRange): Promise<RolloutLine[]> {
+  const lines: RolloutLine[] = [];
+  await readLines(
+    path,
+    ({ value }) => {
+      if (parseLine(value) === 'malformed') return 'malformed';
+      lines.push(value as RolloutLine);
+      return true;
+    },
+    { end },
+  );
+  return lines;
 }
 
 /** A turn that has begun and not ended yet. */
@@ -83,9 +111,13 @@ interface OpenTurn {
   calls: Map<string, ResponseItem>;
 }
 
+/** Lines are taken in the order of the history: of the files that precede, oldest first, then of the file itself. */
 class GatheredHistory {
-  meta: SessionMetaPayload | null = null;
+  /** The first session_meta of the file that is being read; a copy may hold its source's as a second. */
+  fileMeta: SessionMetaPayload | null = null;
+  #baseInstructions: string | null = null;
   #modelLines: RolloutLine[] = [];
+  #modelItems: ResponseItem[] | null = null;
   #preview = '';
   #hasItems = false;
   #hasMessageEvents = false;
@@ -94,11 +126,23 @@ class GatheredHistory {
   /** A message that people saw and whose line for the model has not followed. */
   #lastShown: CoreItemOfType<'AgentMessage'> | null = null;
 
+  async readSources(sources: readonly RolloutRange[]): Promise<void> {
+    for (const { path, end } of sources) await this.readFile(path, end);
+  }
+
+  readFile(path: string, end?: number): Promise<RolloutLinesRead> {
+    this.fileMeta = null;
+    const range = end === undefined ? {} : { end };
+    return readRolloutLines(path, (line) => this.take(line), { kinds: WANTED, ...range });
+  }
+
   take(line: RolloutLine): void {
     this.#preview ||= previewOfLine(line) ?? '';
     switch (line.type) {
       case 'session_meta':
-        this.meta ??= line.payload;
+        if (this.fileMeta !== null) break;
+        this.fileMeta = line.payload;
+        this.#baseInstructions = line.payload.base_instructions?.text ?? this.#baseInstructions;
         break;
       case 'compacted':
         if (line.payload.replacement_history) this.#modelLines = [];
@@ -156,58 +200,63 @@ class GatheredHistory {
     }
   }
 
-  finish(read: RolloutLinesRead | null, journalPath: string | null): LoadedHistory {
-    const items = toModelHistory(this.#modelLines);
-    const warnings: string[] = [];
-    if (read !== null && read.setAside.count > 0) {
-      warnings.push(`${read.setAside.count} damaged line(s) of the rollout were set aside; they stay in the file`);
-    }
+  finish(read: RolloutLinesRead | null): LoadedHistory {
+    const setAside = read?.setAside.count ?? 0;
     return {
-      items,
+      items: this.#items(),
       mode: this.#mode(),
       nextOrdinal: read?.nextOrdinal ?? 0,
       size: read?.size ?? 0,
       tornTail: read?.tornTail ?? false,
       preview: this.#preview,
-      baseInstructions: this.meta?.base_instructions?.text ?? null,
+      baseInstructions: this.#baseInstructions,
       usage: this.#usage,
-      recovery: this.#recovery(items, read?.completeSize ?? 0, journalPath, warnings),
+      recovery: null,
       inherited: [],
-      warnings,
+      warnings:
+        setAside === 0 ? [] : [`${setAside} damaged line(s) of the rollout were set aside; they stay in the file`],
     };
+  }
+
+  #items(): ResponseItem[] {
+    return (this.#modelItems ??= toModelHistory(this.#modelLines));
   }
 
   /** Without its own word for it, the lines tell: only legacy files have messages as events and nothing else. */
   #mode(): HistoryMode {
-    if (this.meta !== null) return historyModeOf(this.meta);
+    if (this.fileMeta !== null) return historyModeOf(this.fileMeta);
     return this.#hasMessageEvents && !this.#hasItems ? 'legacy' : 'paginated';
   }
 
-  #recovery(
-    items: readonly ResponseItem[],
-    size: number,
-    journalPath: string | null,
-    warnings: string[],
-  ): PendingRecovery | null {
+  /** What a turn without an end left open; its streamed text comes from the journal, or is given. */
+  recovery(text: { partialItems: PartialItem[] } | JournalText): PendingRecovery | null {
     const open = this.#openTurn;
     if (open === null) return null;
     const recorded = new Set(this.#modelLines.flatMap((line) => (line.type === 'response_item' ? [line.payload] : [])));
-    const danglingOutputs = items.filter((item) => item.type.endsWith('_call_output') && !recorded.has(item));
+    const danglingOutputs = this.#items().filter(
+      (item) => item.type.endsWith('_call_output') && !recorded.has(item),
+    );
     const partialItems =
-      journalPath === null ? [] : recoverText(journalPath, open.turnId, size, open.completed, warnings);
+      'partialItems' in text
+        ? text.partialItems.filter(({ turnId, id }) => turnId === open.turnId && !open.completed.has(id))
+        : recoverText(text, open.turnId, open.completed);
     const unseenCalls = new Map([...open.calls].filter(([callId]) => !open.completed.has(callId)));
     const shownOnly = this.#lastShown;
     return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems };
   }
 }
 
-function recoverText(
-  journalPath: string,
-  turnId: string,
-  size: number,
-  completed: Set<string>,
-  warnings: string[],
-): PartialItem[] {
+interface JournalText {
+  /** null when none is kept. */
+  journalPath: string | null;
+  /** Of the rollout, up to its last complete line. */
+  size: number;
+  /** Filled with what was odd. */
+  warnings: string[];
+}
+
+function recoverText({ journalPath, size, warnings }: JournalText, turnId: string, completed: Set<string>): PartialItem[] {
+  if (journalPath === null) return [];
   let journal;
   try {
     journal = readJournal(journalPath);

@@ -30,6 +30,13 @@ export class Recorder {
     this.#sink.append(serializeLine(line as RolloutLine), sync);
   }
 
+  /** A line of another rollout: it keeps its time and gets a place of its own. */
+  copy({ ordinal: _, ...line }: RolloutLine): void {
+    if (this.#sink === null) return;
+    const placed = this.mode === 'paginated' ? { ordinal: this.#ordinal++, ...line } : line;
+    this.#sink.append(serializeLine(placed as RolloutLine));
+  }
+
   writeAll(lines: readonly LineBody[]): void {
     for (const { type, payload } of lines) this.write(type, payload);
   }

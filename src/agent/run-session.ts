@@ -8,6 +8,7 @@ import type { LoadedHistory } from './load-history.js';
 import { createModel } from './model/create-model.js';
 import { Outbox } from './outbox.js';
 import { Recorder } from './recorder.js';
+import { RolloutOpening } from './rollout-opening.js';
 import { RolloutSink } from './rollout-sink.js';
 import { Session } from './session.js';
 import type { SessionState } from './session-state.js';
@@ -60,15 +61,8 @@ async function serve(
         });
   const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
   const state = makeState(init, history, outbox, sink);
-  session = new Session({
-    init,
-    state,
-    sink,
-    inherited: history.inherited,
-    recovery: history.recovery,
-    materialized: init.history.type === 'resumed',
-    preview: history.preview,
-  });
+  const { inherited, recovery, preview } = history;
+  session = new Session({ state, opening: new RolloutOpening({ init, state, inherited, recovery }), sink, preview });
   const live = session;
   init.port.on('message', (command: SessionCommand) => {
     if (command.type === 'endSession') over.resolve();

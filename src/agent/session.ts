@@ -3,33 +3,32 @@ import type { MessagePort } from 'node:worker_threads';
 import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
-import type { SessionCommand, SessionInit, TurnOverrides } from '../session/messages.js';
+import type { SessionCommand, SettingsPatch } from '../session/messages.js';
+import type { ResponseItem } from '../rollout/response-item.js';
 import { startActiveTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
-import { initialContextItems } from './context-messages.js';
 import { pushNotification } from './frame.js';
 import { frameText } from '../session/frame-text.js';
 import { announceCompletion, announceStart } from './item-stream.js';
 import type { CoreItem } from '../rollout/line.js';
 import { previewOfInput } from '../rollout/preview.js';
-import type { PendingRecovery } from './recovery.js';
-import { recoveredHistory, writeRecovery } from './recovery.js';
+import { toInjectedItems } from './injected-items.js';
+import { createModel } from './model/create-model.js';
+import type { ModelClient } from './model/model.js';
+import type { RolloutOpening } from './rollout-opening.js';
 import type { RolloutSink } from './rollout-sink.js';
 import type { SessionState } from './session-state.js';
-import { applyOverrides, toThreadSettings } from './settings.js';
+import { applySettings, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
 import { toThreadItem } from './open-items.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import {
   hostResponseItem,
   itemLines,
-  sessionMetaPayload,
-  settingsAppliedPayload,
   taskStartedPayload,
   turnContextPayload,
   userThreadItem,
 } from './turn-lines.js';
-import type { LineBody } from './recorder.js';
 import { cutAttempt, runTurn } from './turn-loop.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
@@ -38,46 +37,29 @@ type SteerTurn = SessionCommand & { type: 'steerTurn' };
 type InterruptTurn = SessionCommand & { type: 'interruptTurn' };
 
 export interface SessionParts {
-  init: SessionInit;
   state: SessionState;
+  opening: RolloutOpening;
   sink: RolloutSink | null;
-  /** Lines to be written right after session_meta: a fork's inherited history. */
-  inherited: LineBody[];
-  recovery: PendingRecovery | null;
-  /** True when the rollout exists already. */
-  materialized: boolean;
   preview: string;
 }
 
 export class Session {
-  readonly #init: SessionInit;
   readonly #state: SessionState;
+  readonly #opening: RolloutOpening;
   readonly #sink: RolloutSink | null;
-  readonly #inherited: LineBody[];
-  readonly #recoveredItems;
-  #recovery: PendingRecovery | null;
-  #materialized: boolean;
-  #contextGiven: boolean;
-  #settingsRecorded: boolean;
   #preview: string;
   #failure: DaemonError | null = null;
   #isEnding = false;
+  readonly #retiredModels: ModelClient[] = [];
   #running: Promise<void> = Promise.resolve();
   /** Commands wait here while an image of an earlier one is read. */
   #order: Promise<void> | null = null;
 
   constructor(parts: SessionParts) {
-    this.#init = parts.init;
     this.#state = parts.state;
+    this.#opening = parts.opening;
     this.#sink = parts.sink;
-    this.#inherited = parts.inherited;
-    this.#recovery = parts.recovery;
-    this.#materialized = parts.materialized;
-    this.#contextGiven = parts.materialized || parts.inherited.length > 0;
-    this.#settingsRecorded = parts.init.history.type === 'resumed';
     this.#preview = parts.preview;
-    this.#recoveredItems = parts.recovery === null ? [] : recoveredHistory(parts.recovery);
-    this.#state.history.push(...this.#recoveredItems);
   }
 
   /** Commands of one conversation take effect in the order in which they arrive. */
@@ -122,10 +104,10 @@ export class Session {
     }
     await this.#running;
     // What the journal holds is not recorded yet: the writer must not drop it.
-    if (this.#recovery !== null) this.#sink?.abandon();
+    if (this.#opening.holdsRecovery) this.#sink?.abandon();
     else await this.#sink?.close();
     this.#state.outbox.flush();
-    model.close();
+    for (const each of [model, ...this.#retiredModels]) each.close();
   }
 
   async #handleWithFiles(command: SessionCommand): Promise<void> {
@@ -152,6 +134,12 @@ export class Session {
         return this.#steerTurn(command, content);
       case 'takeSnapshot':
         return this.#takeSnapshot(command.requestId);
+      case 'materialize':
+        return this.#materialize(command.requestId);
+      case 'updateSettings':
+        return this.#updateSettings(command.requestId, command.settings);
+      case 'injectItems':
+        return this.#injectItems(command.requestId, command.items);
       case 'interruptTurn':
       case 'replaceWriter':
       case 'loseWriter':
@@ -162,12 +150,13 @@ export class Session {
 
   #startTurn(command: StartTurn, content: unknown[]): void {
     const state = this.#state;
-    const changed = this.#applyOverrides(command.overrides);
+    const { outputSchema = null, ...lasting } = command.overrides;
+    const changed = this.#applySettings(lasting);
     const active = state.turn;
     if (active !== null) {
       if (changed) {
         state.recorder.write('turn_context', turnContextPayload(active.id, state.settings));
-        this.#recordSettings();
+        this.#opening.recordSettings();
         this.#announceSettings();
       }
       this.#addUserMessage(active, command.input, command.clientId, content, () =>
@@ -175,17 +164,14 @@ export class Session {
       );
       return;
     }
-    this.#materialize();
-    const turn = startActiveTurn(uuid(), command.overrides.outputSchema ?? null, Date.now());
+    this.#opening.prepareInput();
+    const turn = startActiveTurn(uuid(), outputSchema, Date.now());
     state.turn = turn;
     const { recorder, settings } = state;
     recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));
-    if (!this.#contextGiven) {
-      this.#contextGiven = true;
-      for (const item of initialContextItems(settings, turn.id)) remember(state, item);
-    }
+    this.#opening.giveContext(turn.id);
     recorder.write('turn_context', turnContextPayload(turn.id, settings));
-    this.#recordSettings();
+    this.#opening.recordSettings();
     if (changed) this.#announceSettings();
     this.#addUserMessage(turn, command.input, command.clientId, content, () => {
       this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
@@ -301,46 +287,52 @@ export class Session {
     outbox.push({ type: 'snapshot', requestId, snapshot });
   }
 
-  /** Writes what comes before the first line of this session: the head of a new file, or the end of a broken turn. */
-  #materialize(): void {
-    const { recorder, conversationId, journal } = this.#state;
-    if (!this.#materialized) {
-      this.#materialized = true;
-      recorder.write(
-        'session_meta',
-        sessionMetaPayload(this.#init, recorder.mode, this.#state.baseInstructions, uuid()),
-      );
-      recorder.writeAll(this.#inherited);
-    }
-    if (this.#recovery !== null) {
-      writeRecovery(this.#recovery, this.#recoveredItems, conversationId, recorder, journal);
-      this.#recovery = null;
-    }
+  #materialize(requestId: number): void {
+    this.#opening.createFile();
+    this.#state.outbox.push({ type: 'state', patch: { materialized: this.#sink !== null } });
+    this.#reply(requestId, {});
+  }
+
+  #updateSettings(requestId: number, patch: SettingsPatch): void {
+    const changed = this.#applySettings(patch);
+    // A conversation that has no file yet records its settings with its first input.
+    if (changed && this.#opening.fileExists) this.#opening.recordSettings();
+    this.#reply(requestId, {});
+    if (changed) this.#announceSettings();
+  }
+
+  #injectItems(requestId: number, items: readonly ResponseItem[]): void {
+    const sound = toInjectedItems(items, this.#state.turn?.id ?? uuid());
+    this.#opening.prepareInput();
+    this.#opening.giveContext(uuid());
+    this.#opening.recordSettings();
+    for (const item of sound) remember(this.#state, item);
+    this.#state.outbox.push({ type: 'state', patch: { materialized: this.#sink !== null } });
+    this.#reply(requestId, {});
   }
 
   /** True when anything changed; whoever calls it records that before it is announced. */
-  #applyOverrides(overrides: TurnOverrides): boolean {
-    const next = applyOverrides(this.#state.settings, overrides);
-    if (next === this.#state.settings) return false;
+  #applySettings(patch: SettingsPatch): boolean {
+    const { settings } = this.#state;
+    const next = applySettings(settings, patch);
+    if (next === settings) return false;
     this.#state.settings = next;
-    this.#settingsRecorded = false;
+    if (next.provider !== settings.provider) this.#changeModel();
+    this.#opening.settingsChanged();
     return true;
+  }
+
+  /** A request that runs on the former one goes on. */
+  #changeModel(): void {
+    this.#retiredModels.push(this.#state.model);
+    this.#state.model = createModel(this.#state.settings.provider);
   }
 
   #announceSettings(): void {
     const { outbox, conversationId, settings } = this.#state;
-    const { model, cwd, workspaceRoots, reasoningEffort, approvalPolicy, sandboxPolicy } = settings;
-    const patch = { model, cwd, workspaceRoots, reasoningEffort, approvalPolicy, sandboxPolicy };
-    outbox.push({ type: 'state', patch });
+    outbox.push({ type: 'state', patch: { settings } });
     const params = { threadId: conversationId, threadSettings: toThreadSettings(settings) };
     pushNotification(outbox, 'thread/settings/updated', params);
-  }
-
-  #recordSettings(): void {
-    if (this.#settingsRecorded || this.#state.recorder.mode === 'legacy') return;
-    this.#settingsRecorded = true;
-    const { recorder, conversationId, settings } = this.#state;
-    recorder.write('event_msg', settingsAppliedPayload(conversationId, settings));
   }
 
   #reply(requestId: number, result: unknown): void {

@@ -1,13 +1,12 @@
 // The settings of a conversation: how a turn changes them, and how they look on the wire. Pure. Session worker.
-import type { SessionSettings, TurnOverrides } from '../session/messages.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { SessionSettings, SettingsPatch } from '../session/messages.js';
 import type { NotificationParams } from '../protocol/notifications.js';
 
-/** The settings with what a turn asked for, or the same object when nothing changes. */
-export function applyOverrides(settings: SessionSettings, overrides: TurnOverrides): SessionSettings {
-  const { outputSchema: _oneTurnOnly, ...lasting } = overrides;
-  const changes = Object.entries(lasting).filter(
-    ([key, value]) =>
-      value !== undefined && JSON.stringify(value) !== JSON.stringify(settings[key as keyof SessionSettings]),
+/** The settings with what was asked for, or the same object when nothing changes. */
+export function applySettings(settings: SessionSettings, patch: SettingsPatch): SessionSettings {
+  const changes = Object.entries(patch).filter(
+    ([key, value]) => value !== undefined && !isDeepStrictEqual(value, settings[key as keyof SessionSettings]),
   );
   if (changes.length === 0) return settings;
   const next: SessionSettings = { ...settings, ...Object.fromEntries(changes) };

@@ -15,12 +15,14 @@ export function sessionMetaPayload(
   baseInstructions: string | null,
   windowId: string,
 ): unknown {
-  const { meta, settings } = init;
-  const forkedFrom = init.history.type === 'forked' ? init.history.forkedFromId : null;
+  const { meta, settings, history } = init;
+  const forkedFrom = 'forkedFromId' in history ? history.forkedFromId : null;
+  const base = history.type === 'continued' ? history.base : null;
   return {
     session_id: init.conversationId,
     id: init.conversationId,
     ...(forkedFrom === null ? {} : { forked_from_id: forkedFrom }),
+    ...(forkedFrom === null || base === null ? {} : { forked_from_ordinal_exclusive: base.end_ordinal_exclusive }),
     timestamp: meta.createdAt,
     cwd: settings.cwd,
     runtime_workspace_roots: settings.workspaceRoots,
@@ -30,6 +32,7 @@ export function sessionMetaPayload(
     model_provider: settings.provider.id,
     ...(baseInstructions === null ? {} : { base_instructions: { text: baseInstructions } }),
     history_mode: mode,
+    ...(base === null ? {} : { history_base: base }),
     context_window: { window_id: windowId },
     ...(meta.git === null ? {} : { git: meta.git }),
   };
@@ -85,6 +88,11 @@ export function settingsAppliedPayload(conversationId: string, settings: Session
       runtime_workspace_roots: settings.workspaceRoots,
       collaboration_mode: collaborationMode(settings),
       disabled_plugin_ids: [],
+      // Ours alone: what the fields above do not tell, for a resume that finds no later turn.
+      sandbox_policy: toCoreSandboxPolicy(settings.sandboxPolicy),
+      effort: settings.reasoningEffort,
+      summary: settings.reasoningSummary,
+      developer_instructions: settings.developerInstructions,
     },
   };
 }

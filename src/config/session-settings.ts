@@ -3,8 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { AuthManager } from '../auth/auth-manager.js';
 import { DaemonError } from '../errors.js';
-import type { ConversationSummary } from '../index/index-messages.js';
-import type { ConversationRequest, ResolvedSettings } from '../registry/seams.js';
+import type { ConversationRequest, RecordedSettings, ResolvedSettings } from '../registry/seams.js';
 import type { Config } from './config.js';
 import { loadConfig } from './load-config.js';
 import { loadEnvironment } from './load-environment.js';
@@ -30,7 +29,7 @@ export interface SessionSettingsOptions {
 export function resolveSessionSettings(
   options: SessionSettingsOptions,
   request: ConversationRequest,
-  recorded: ConversationSummary | null,
+  recorded: RecordedSettings | null,
 ): ResolvedSettings {
   const { home, cliOverrides, env, auth } = options;
   const cwd = path.resolve(request.cwd ?? recorded?.cwd ?? process.cwd());
@@ -65,7 +64,7 @@ export function resolveSessionSettings(
     reasoningSummary: pick('model_reasoning_summary', config.modelReasoningSummary, recorded?.reasoningSummary),
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
-    developerInstructions: request.developerInstructions ?? config.developerInstructions,
+    developerInstructions: request.developerInstructions ?? recorded?.developerInstructions ?? config.developerInstructions,
   };
   return {
     settings,

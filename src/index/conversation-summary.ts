@@ -72,6 +72,8 @@ export class SummaryGatherer {
       reasoningSummary: settings?.reasoningSummary ?? null,
       approvalPolicy: settings?.approvalPolicy ?? null,
       sandboxPolicy: settings?.sandboxPolicy ?? null,
+      developerInstructions: null,
+      workspaceRoots: null,
     };
   }
 }

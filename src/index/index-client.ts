@@ -3,6 +3,11 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type {
+  ConversationFile,
+  CutParams,
+  CutResult,
+  Dependent,
+  DescribeResult,
   IndexCalls,
   IndexMethod,
   IndexReply,
@@ -55,6 +60,26 @@ export class IndexClient {
   /** Path of the newest rollout of a conversation, archived ones last, or null. */
   find(id: string): Promise<string | null> {
     return this.#call('find', { id });
+  }
+
+  describe(path: string): Promise<DescribeResult> {
+    return this.#call('describe', { path });
+  }
+
+  cut(params: CutParams): Promise<CutResult> {
+    return this.#call('cut', params);
+  }
+
+  files(id: string): Promise<ConversationFile[]> {
+    return this.#call('files', { id });
+  }
+
+  dependents(id: string): Promise<Dependent[]> {
+    return this.#call('dependents', { id });
+  }
+
+  restore(path: string): Promise<null> {
+    return this.#call('restore', { path });
   }
 
   /** Ends the thread; calls that wait for an answer reject. Resolves once it has ended. */

@@ -36,6 +36,8 @@ export interface ConversationSummary {
   reasoningSummary: string | null;
   approvalPolicy: AskForApproval | null;
   sandboxPolicy: SandboxPolicy | null;
+  developerInstructions: string | null;
+  workspaceRoots: string[] | null;
 }
 
 export type ListSortKey = 'created_at' | 'updated_at' | 'recency_at' | 'section_position';

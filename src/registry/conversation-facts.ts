@@ -1,5 +1,6 @@
 // What is known of a conversation before its session says more: fresh, or from what the index read. Pure. Main thread.
 import type { ConversationSummary } from '../index/index-messages.js';
+import type { HistoryMode } from '../rollout/line.js';
 import type { SessionMeta, SessionSettings } from '../session/messages.js';
 import type { ConversationRequest } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
@@ -9,6 +10,9 @@ export interface FreshConversation {
   /** null: ephemeral. */
   path: string | null;
   forkedFromId: string | null;
+  mode: HistoryMode;
+  preview: string;
+  name: string | null;
   createdAt: Date;
   version: string;
   git: SessionMeta['git'];
@@ -20,14 +24,14 @@ export function freshFacts(
   settings: SessionSettings,
   request: ConversationRequest,
 ): ConversationFacts {
-  const { id, path, git, version, forkedFromId } = fresh;
+  const { id, path, git, version, forkedFromId, mode, preview, name } = fresh;
   const seconds = Math.floor(fresh.createdAt.getTime() / 1000);
   return {
     id,
     path,
     ephemeral: path === null,
-    historyMode: 'paginated',
-    preview: '',
+    historyMode: mode,
+    preview,
     ...settingFacts(settings),
     createdAt: seconds,
     updatedAt: seconds,
@@ -38,7 +42,7 @@ export function freshFacts(
       git === null
         ? null
         : { sha: git.commit_hash ?? null, branch: git.branch ?? null, originUrl: git.repository_url ?? null },
-    name: null,
+    name,
     forkedFromId,
     threadSource: request.threadSource,
   };
@@ -49,7 +53,8 @@ export function resumedFacts(summary: ConversationSummary, settings: SessionSett
   return { ...toFacts(summary), ...settingFacts(settings) };
 }
 
-function settingFacts(settings: SessionSettings) {
+/** What a conversation's settings say of it in lists and replies. */
+export function settingFacts(settings: SessionSettings) {
   const { model, reasoningEffort, cwd } = settings;
   return { model, reasoningEffort, cwd, modelProvider: settings.provider.id };
 }

@@ -1,19 +1,18 @@
 // One conversation from its session's start to the moment its lock is free again. Main thread.
 import path from 'node:path';
 import { v7 as uuid } from 'uuid';
-import type { DaemonError } from '../errors.js';
+import { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
+import type { NotificationName } from '../protocol/notification-names.js';
 import type { InitialHistory, SessionMeta, SessionSettings } from '../session/messages.js';
 import { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
 import type { Subscriber } from './fan-out.js';
+import { LoadedConversation } from './loaded-conversation.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
-
-/** Milliseconds that a session has to end when it is asked to; then its ending is no longer waited for. */
-const END_GRACE_MS = 4_000;
 
 export interface LoaderOptions {
   home: string;
@@ -37,37 +36,8 @@ export interface LoadPlan {
   unloadDelayMs: number;
   /** The conversation's lock; null for an ephemeral one. The loader releases it, whatever happens. */
   lease: OwnerLease | null;
-}
-
-export class LoadedConversation {
-  readonly conversation: Conversation;
-  readonly handle: SessionHandle;
-  /** Resolves once the session is over, its file closed and its lock free. Never rejects. */
-  readonly released: Promise<void>;
-  #markReleased!: () => void;
-
-  constructor(conversation: Conversation, handle: SessionHandle) {
-    this.conversation = conversation;
-    this.handle = handle;
-    this.released = new Promise((resolve) => {
-      this.#markReleased = resolve;
-    });
-  }
-
-  markReleased(): void {
-    this.#markReleased();
-  }
-
-  /** Asks the session to end; resolves when all is released, or after the grace period when it does not answer. */
-  async end(): Promise<void> {
-    this.handle.requestEnd();
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, END_GRACE_MS);
-    });
-    await Promise.race([this.released, grace]);
-    clearTimeout(timer);
-  }
+  /** That of a session whose place this one takes: its subscribers stay, its numbers go on. */
+  fanOut?: FanOut;
 }
 
 export class ConversationLoader {
@@ -83,7 +53,7 @@ export class ConversationLoader {
 
   /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
   async load(plan: LoadPlan): Promise<LoadedConversation> {
-    const { home, epoch, writers, listeners, log } = this.#options;
+    const { home, writers, log } = this.#options;
     const { facts, settings, lease } = plan;
     const { id } = facts;
     const journalPath = facts.path === null ? null : path.join(home, 'rolloutd', 'journal', `${id}.jsonl`);
@@ -98,7 +68,7 @@ export class ConversationLoader {
       {
         facts,
         settings,
-        fanOut: new FanOut(id, epoch, listeners, this.#lastSeqs.get(id)),
+        fanOut: plan.fanOut ?? this.#newFanOut(id),
         unloadDelayMs: plan.unloadDelayMs,
         onIdle: this.#options.onIdle,
       },
@@ -121,10 +91,10 @@ export class ConversationLoader {
         onFrames: (part) => conversation.fanOut.publishFrames(part),
         onState: (patch) => conversation.takePatch(patch),
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
-        onEnded: (error) => void this.#release(loaded, error, lease),
+        onEnded: (error) => void this.#release(loaded, error),
       },
     );
-    const loaded = new LoadedConversation(conversation, handle);
+    const loaded = new LoadedConversation(conversation, handle, lease);
     this.#live.set(id, loaded);
     try {
       conversation.attachSession(handle, await handle.configured);
@@ -135,6 +105,14 @@ export class ConversationLoader {
     const { threadId: worker } = conversation.configured;
     log.debug('conversation loaded', { conversationId: id, history: plan.history.type, worker });
     return loaded;
+  }
+
+  /** Tells everybody who listens of what befell a conversation, loaded or not. */
+  announce(id: string, method: NotificationName, params: unknown): void {
+    const live = this.#live.get(id);
+    const fanOut = live?.conversation.fanOut ?? this.#newFanOut(id);
+    fanOut.publish(method, params);
+    if (live === undefined) this.#lastSeqs.set(id, fanOut.seq);
   }
 
   /** The writer is gone for good: every conversation that writes fails, with its reason. */
@@ -149,21 +127,27 @@ export class ConversationLoader {
     else loaded.handle.replaceWriter(port);
   }
 
+  #newFanOut(id: string): FanOut {
+    const { epoch, listeners } = this.#options;
+    return new FanOut(id, epoch, listeners, this.#lastSeqs.get(id));
+  }
+
   /** The lock is freed only after the writer has let go of the file: never two owners. */
-  async #release(loaded: LoadedConversation, error: DaemonError | null, lease: OwnerLease | null): Promise<void> {
+  async #release(loaded: LoadedConversation, error: DaemonError | null): Promise<void> {
     const { writers, log, onSessionOver } = this.#options;
-    const { conversation } = loaded;
+    const { conversation, lease } = loaded;
     const { id } = conversation;
-    this.#live.delete(id);
+    if (this.#live.get(id) === loaded) this.#live.delete(id);
     if (error !== null) log.warn('session ended by an error', { conversationId: id, code: error.code, error });
     onSessionOver(loaded);
     try {
       if (lease !== null) await writers.release(id);
-      await lease?.release();
+      if (!loaded.leaseIsKept) await lease?.release();
     } catch (failure) {
       log.error('releasing a conversation failed', { conversationId: id, error: failure });
     }
-    if (conversation.isConfigured) conversation.announceClosed(error);
+    if (loaded.leaseIsKept) conversation.markOver();
+    else if (conversation.isConfigured) conversation.announceClosed(error);
     if (!conversation.facts.ephemeral) this.#lastSeqs.set(id, conversation.fanOut.seq);
     loaded.markReleased();
   }

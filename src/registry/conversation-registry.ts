@@ -1,27 +1,27 @@
-// Every loaded conversation of this daemon: one owner each, started, resumed, forked and removed here. Main thread.
-import { v7 as uuid } from 'uuid';
+// Every loaded conversation of this daemon: one owner each, started, resumed, forked, changed and removed here. Main thread.
 import { DaemonError } from '../errors.js';
+import type { CutPoint } from '../index/index-messages.js';
 import type { Log } from '../log.js';
-import { rolloutPathFor } from '../rollout/file-name.js';
+import type { NotificationName } from '../protocol/notification-names.js';
+import type { GitInfo } from '../protocol/thread.js';
 import type { RolloutLine } from '../rollout/line.js';
 import { truncateAfterDroppingLastMessages } from '../rollout/truncate-history.js';
 import type { InitialHistory, SessionConfigured } from '../session/messages.js';
 import type { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
-import { freshFacts, resumedFacts } from './conversation-facts.js';
+import { ConversationArchive } from './conversation-archive.js';
+import { ConversationBranches } from './conversation-branches.js';
+import { resumedFacts } from './conversation-facts.js';
 import { ConversationLoader } from './conversation-loader.js';
-import type { LoadedConversation } from './conversation-loader.js';
+import { ConversationNotes } from './conversation-notes.js';
+import { ConversationSlots } from './conversation-slots.js';
 import type { Conversation } from './conversation.js';
 import type { Subscriber } from './fan-out.js';
-import { readGitInfo } from './git-info.js';
-import type {
-  ConversationLookup,
-  ConversationRequest,
-  OwnerLocks,
-  ResolvedSettings,
-  RolloutWriters,
-  SettingsResolver,
-} from './seams.js';
+import { FreshStart } from './fresh-start.js';
+import type { LoadedConversation } from './loaded-conversation.js';
+import { isArchived, noRollout } from './missing-rollout.js';
+import { applyToLoaded } from './resume-overrides.js';
+import type { ConversationLookup, ConversationRequest, OwnerLocks, RolloutWriters, SettingsResolver } from './seams.js';
 
 export interface RegistryOptions {
   home: string;
@@ -48,45 +48,67 @@ export interface NewConversation {
   warnings: string[];
 }
 
-/** `loadedNow` is false for one that attached to a conversation already loaded or just being loaded. */
-export type ResumedConversation = NewConversation & { loadedNow: boolean };
+export interface ResumedConversation extends NewConversation {
+  /** False for one that attached to a conversation already loaded or just being loaded. */
+  loadedNow: boolean;
+  /** Fields of the request that were not heeded, because others are at work with what is. */
+  ignoredOverrides: string[];
+}
 
-/** Where a conversation stands. One that is in none of these states is not loaded. */
-type Slot =
-  | { state: 'starting'; started: Promise<NewConversation> }
-  | { state: 'loaded'; loaded: LoadedConversation }
-  | { state: 'ending'; released: Promise<void> };
+export interface ForkedConversation extends NewConversation {
+  /** The last file of what it took over, up to where it was cut; null when nothing was. */
+  kept: { path: string; end: number } | null;
+}
 
-/**
- * Can be embedded: see createRegistry in src/daemon.ts. All failures are DaemonErrors. A conversation has its slot from
- * the moment its start was asked for until its lock is free again, so that ten who resume one id at once get one
- * session, and nobody gets one that is about to end.
- */
+/** Can be embedded: see createRegistry in src/daemon.ts. All failures are DaemonErrors. */
 export class ConversationRegistry {
   readonly #options: RegistryOptions;
   readonly #listeners = new Set<Subscriber>();
-  readonly #slots = new Map<string, Slot>();
+  readonly #slots = new ConversationSlots();
   readonly #loader: ConversationLoader;
+  readonly #notes: ConversationNotes;
+  readonly #fresh: FreshStart;
+  readonly #branches: ConversationBranches;
+  readonly #archive: ConversationArchive;
   #closed = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    const slots = this.#slots;
     this.#loader = new ConversationLoader({
       ...options,
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
-      onSessionOver: (loaded) => this.#markEnding(loaded),
+      onSessionOver: (loaded) => slots.markEnding(loaded),
       onIdle: (conversation) => {
         void this.removeConversation(conversation.id);
       },
+    });
+    this.#notes = new ConversationNotes(options.home);
+    this.#fresh = new FreshStart(options, slots, this.#loader);
+    this.#archive = new ConversationArchive(options, slots, this.#notes);
+    this.#branches = new ConversationBranches(options, {
+      slots,
+      loader: this.#loader,
+      fresh: this.#fresh,
+      notes: this.#notes,
+    });
+  }
+
+  /** To be awaited before anything is asked for: ends what a former daemon left half done. Never rejects. */
+  async recover(): Promise<void> {
+    await this.#archive.finishDeletions().catch((error: unknown) => {
+      this.#options.log.error('a deletion could not be finished', { error: String(error) });
     });
   }
 
   /** Starts a conversation; nothing is on disk before its first input but its lock. */
   async newConversation(request: ConversationRequest): Promise<NewConversation> {
-    const resolved = this.#options.resolveSettings(request, null);
+    this.#refuseWhenClosed();
+    const resolved = await this.#options.resolveSettings(request, null);
     if (resolved.resumePath !== null) return this.resumeConversationFromRollout(resolved.resumePath, request);
-    return this.#startFresh(request, resolved, { type: 'new' });
+    const history: InitialHistory = { type: 'new', mode: request.historyMode ?? 'paginated' };
+    return asNew(await this.#fresh.begin(request, resolved, history), resolved.warnings);
   }
 
   /** Throws conversation_not_found when it is not loaded. */
@@ -103,7 +125,8 @@ export class ConversationRegistry {
 
   /** Ids of all loaded conversations, sorted. */
   loadedIds(): string[] {
-    return this.#loaded()
+    return this.#slots
+      .loaded()
       .map(({ conversation }) => conversation.id)
       .sort();
   }
@@ -111,25 +134,15 @@ export class ConversationRegistry {
   /** The worker thread of each loaded conversation. */
   sessionThreads(): Record<string, number> {
     return Object.fromEntries(
-      this.#loaded().map(({ conversation }) => [conversation.id, conversation.configured.threadId]),
+      this.#slots.loaded().map(({ conversation }) => [conversation.id, conversation.configured.threadId]),
     );
   }
 
   /** Ends the conversation's session, closes its file and frees its lock. False when it was not loaded. */
   async removeConversation(conversationId: string): Promise<boolean> {
-    const slot = this.#slots.get(conversationId);
-    if (slot === undefined) return false;
-    if (slot.state === 'ending') {
-      await slot.released;
-      return false;
-    }
-    if (slot.state === 'starting') {
-      await slot.started.catch(() => undefined);
-      return this.removeConversation(conversationId);
-    }
-    this.#markEnding(slot.loaded);
-    await slot.loaded.end();
-    return true;
+    const loaded = await this.#slots.beginEnding(conversationId);
+    await loaded?.end();
+    return loaded !== null;
   }
 
   /** By id: attaches to the loaded conversation, or loads it. */
@@ -139,7 +152,7 @@ export class ConversationRegistry {
 
   /** Continues the conversation of a rollout: same id, same file, appended to. Throws stale_path when another is loaded. */
   async resumeConversationFromRollout(rolloutPath: string, request: ConversationRequest): Promise<ResumedConversation> {
-    const summary = await this.#options.lookup.describe(rolloutPath);
+    const { summary } = await this.#options.lookup.describe(rolloutPath);
     const resumed = await this.#resume(summary.id, summary.path, request);
     const { path } = resumed.conversation.facts;
     if (path === summary.path) return resumed;
@@ -157,11 +170,62 @@ export class ConversationRegistry {
     request: ConversationRequest,
     forkedFromId: string | null = null,
   ): Promise<NewConversation> {
-    const resolved = this.#options.resolveSettings(request, null);
+    this.#refuseWhenClosed();
+    const resolved = await this.#options.resolveSettings(request, null);
     const kept = truncateAfterDroppingLastMessages(items, dropLastMessages);
     const history: InitialHistory =
-      kept.type === 'new' ? { type: 'new' } : { type: 'forked', forkedFromId, items: kept.items };
-    return this.#startFresh(request, resolved, history);
+      kept.type === 'new' ? { type: 'new', mode: 'paginated' } : { type: 'forked', forkedFromId, items: kept.items };
+    return asNew(await this.#fresh.begin(request, resolved, history), resolved.warnings);
+  }
+
+  /** A new conversation with another's history up to `at`, recorded unless it is ephemeral. See ConversationBranches. */
+  async branchConversation(
+    of: { id: string } | { path: string },
+    at: CutPoint,
+    request: ConversationRequest,
+  ): Promise<ForkedConversation> {
+    this.#refuseWhenClosed();
+    const { loaded, kept, warnings } = await this.#branches.fork(of, at, request);
+    return { ...asNew(loaded, warnings), kept };
+  }
+
+  /** Takes a turn and all after it back. See ConversationBranches. */
+  revertConversation(conversationId: string, beforeTurnId: string): Promise<Conversation> {
+    return this.#branches.revert(conversationId, beforeTurnId);
+  }
+
+  archiveConversation(conversationId: string): Promise<void> {
+    return this.#archive.archive(conversationId);
+  }
+
+  unarchiveConversation(conversationId: string): Promise<void> {
+    return this.#archive.unarchive(conversationId);
+  }
+
+  /** Resolves to the ids of all that was deleted. See ConversationArchive. */
+  deleteConversation(conversationId: string, cascade: boolean): Promise<string[]> {
+    return this.#archive.delete(conversationId, cascade);
+  }
+
+  /** Loaded or not. Throws rollout_not_found, unsupported_for_thread for an ephemeral one. */
+  async nameConversation(conversationId: string, name: string): Promise<void> {
+    const loaded = await this.#prepareNote(conversationId);
+    await this.#notes.setName(conversationId, name);
+    if (loaded !== null) loaded.facts.name = name;
+  }
+
+  /** The same for what is known of its repository; fields that are absent stay as they are. */
+  async changeGitInfo(conversationId: string, patch: Partial<GitInfo>): Promise<void> {
+    const loaded = await this.#prepareNote(conversationId);
+    const known = loaded === null ? await this.#recordedGitInfo(conversationId) : loaded.facts.gitInfo;
+    const gitInfo = { sha: null, branch: null, originUrl: null, ...known, ...patch };
+    await this.#notes.setGitInfo(conversationId, gitInfo);
+    if (loaded !== null) loaded.facts.gitInfo = gitInfo;
+  }
+
+  /** Tells everybody who listens of what befell a conversation, loaded or not. */
+  announce(conversationId: string, method: NotificationName, params: unknown): void {
+    this.#loader.announce(conversationId, method, params);
   }
 
   /** A connection that hears what concerns everybody; ends its subscriptions too when it is removed. */
@@ -171,7 +235,7 @@ export class ConversationRegistry {
 
   removeListener(listener: Subscriber): void {
     this.#listeners.delete(listener);
-    for (const { conversation } of this.#loaded()) conversation.removeSubscriber(listener);
+    for (const { conversation } of this.#slots.loaded()) conversation.removeSubscriber(listener);
   }
 
   /** The writer is gone for good: every conversation that writes fails, with its reason. */
@@ -187,27 +251,7 @@ export class ConversationRegistry {
   /** Ends every session; running turns end as interrupted. A session that does not answer is left after some seconds. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#slots.keys()].map((id) => this.removeConversation(id)));
-  }
-
-  async #startFresh(
-    request: ConversationRequest,
-    { settings, warnings, unloadDelayMs }: ResolvedSettings,
-    history: InitialHistory,
-  ): Promise<NewConversation> {
-    const { home, version, locks } = this.#options;
-    const id = uuid();
-    return this.#start(id, warnings, async () => {
-      const createdAt = new Date();
-      const path = request.ephemeral ? null : rolloutPathFor(home, createdAt, id);
-      const git = path === null ? null : await readGitInfo(settings.cwd);
-      const forkedFromId = history.type === 'forked' ? history.forkedFromId : null;
-      const facts = freshFacts({ id, path, forkedFromId, createdAt, version, git }, settings, request);
-      const { originator } = request;
-      const meta = { createdAt: createdAt.toISOString(), originator, cliVersion: version, source: 'vscode', git };
-      const lease = path === null ? null : await locks.acquire(id);
-      return this.#loader.load({ history, facts, meta, settings, unloadDelayMs, lease });
-    });
+    await Promise.all(this.#slots.ids().map((id) => this.removeConversation(id)));
   }
 
   async #resume(
@@ -215,23 +259,15 @@ export class ConversationRegistry {
     rolloutPath: string | null,
     request: ConversationRequest,
   ): Promise<ResumedConversation> {
-    const slot = this.#slots.get(conversationId);
-    switch (slot?.state) {
-      case 'loaded':
-        return { ...asNew(slot.loaded.conversation, []), loadedNow: false };
-      case 'starting':
-        return { ...(await slot.started), loadedNow: false };
-      case 'ending':
-        await slot.released;
-        return this.#resume(conversationId, rolloutPath, request);
-      case undefined: {
-        const warnings: string[] = [];
-        const started = await this.#start(conversationId, warnings, () =>
-          this.#loadRollout(conversationId, rolloutPath, request, warnings),
-        );
-        return { ...started, loadedNow: true };
-      }
-    }
+    this.#refuseWhenClosed();
+    const warnings: string[] = [];
+    const { loaded, loadedNow } = await this.#slots.open(conversationId, () =>
+      this.#loadRollout(conversationId, rolloutPath, request, warnings),
+    );
+    const ignoredOverrides = loadedNow
+      ? []
+      : await applyToLoaded(loaded.conversation, request, this.#options.resolveSettings);
+    return { ...asNew(loaded, warnings), loadedNow, ignoredOverrides };
   }
 
   /** The lock comes first: what is read afterwards is what will be appended to. */
@@ -246,18 +282,15 @@ export class ConversationRegistry {
     let plan;
     try {
       const found = rolloutPath ?? (await lookup.find(conversationId));
-      if (found === null) {
-        throw new DaemonError('rollout_not_found', `no rollout found for thread id ${conversationId}`);
-      }
-      const summary = await lookup.describe(found);
-      if (summary.archived) {
-        throw new DaemonError('conversation_archived', `session ${conversationId} is archived: unarchive it first`);
-      }
-      const { settings, unloadDelayMs, warnings: odd } = resolveSettings(request, summary);
+      if (found === null) throw noRollout(conversationId);
+      const { summary, sources } = await lookup.describe(found);
+      if (summary.archived) throw isArchived(conversationId);
+      const { settings, unloadDelayMs, warnings: odd } = await resolveSettings(request, summary);
+      await lookup.restore(summary.path);
       warnings.push(...odd);
       const { originator } = request;
       plan = {
-        history: { type: 'resumed' as const, conversationId, rolloutPath: summary.path },
+        history: { type: 'resumed' as const, conversationId, rolloutPath: summary.path, sources },
         facts: resumedFacts(summary, settings),
         meta: { createdAt: '', originator, cliVersion: version, source: 'vscode', git: null },
         settings,
@@ -271,46 +304,35 @@ export class ConversationRegistry {
     return this.#loader.load(plan);
   }
 
-  /** Holds the slot from the first moment; the slot is free again when the start failed. */
-  #start(id: string, warnings: string[], load: () => Promise<LoadedConversation>): Promise<NewConversation> {
-    if (this.#closed) return Promise.reject(new DaemonError('shutting_down', 'the daemon is shutting down'));
-    const begin = async (): Promise<NewConversation> => {
-      try {
-        const loaded = await load();
-        const { conversation } = loaded;
-        // A session may end in the very moment in which it got ready.
-        if (conversation.isOver) throw new DaemonError('session_failed', 'the session has ended');
-        this.#slots.set(id, { state: 'loaded', loaded });
-        return asNew(conversation, [...warnings, ...conversation.configured.history.warnings]);
-      } catch (error) {
-        this.#slots.delete(id);
-        throw error;
-      }
-    };
-    const started = begin();
-    started.catch(() => undefined);
-    this.#slots.set(id, { state: 'starting', started });
-    return started;
+  /** A conversation that has no file yet gets one: a note about nothing would be lost. */
+  async #prepareNote(id: string): Promise<Conversation | null> {
+    const loaded = await this.#slots.settled(id);
+    if (loaded === null) {
+      if ((await this.#options.lookup.find(id)) === null) throw noRollout(id);
+      return null;
+    }
+    const { conversation } = loaded;
+    if (conversation.facts.ephemeral) {
+      const message = `ephemeral thread does not support metadata updates: ${id}`;
+      throw new DaemonError('unsupported_for_thread', message);
+    }
+    if (!conversation.materialized) await conversation.carryOut({ type: 'materialize' });
+    return conversation;
   }
 
-  /** From now on nobody finds it, and whoever wants it waits until its lock is free. */
-  #markEnding(loaded: LoadedConversation): void {
-    const { id } = loaded.conversation;
-    const slot = this.#slots.get(id);
-    if (slot?.state !== 'loaded' || slot.loaded !== loaded) return;
-    const ending: Slot = { state: 'ending', released: loaded.released };
-    this.#slots.set(id, ending);
-    void loaded.released.then(() => {
-      if (this.#slots.get(id) === ending) this.#slots.delete(id);
-    });
+  async #recordedGitInfo(id: string): Promise<GitInfo | null> {
+    const { lookup } = this.#options;
+    const path = await lookup.find(id);
+    return path === null ? null : (await lookup.describe(path)).summary.gitInfo;
   }
 
-  #loaded(): LoadedConversation[] {
-    return [...this.#slots.values()].flatMap((slot) => (slot.state === 'loaded' ? [slot.loaded] : []));
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new DaemonError('shutting_down', 'the daemon is shutting down');
   }
 }
 
-function asNew(conversation: Conversation, warnings: string[]): NewConversation {
+function asNew({ conversation }: LoadedConversation, warnings: string[]): NewConversation {
   const { id, configured } = conversation;
-  return { conversationId: id, conversation, sessionConfigured: configured, warnings };
+  const all = [...warnings, ...configured.history.warnings];
+  return { conversationId: id, conversation, sessionConfigured: configured, warnings: all };
 }

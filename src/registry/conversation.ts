@@ -4,6 +4,7 @@ import type { Thread, ThreadStatus, TokenUsage } from '../protocol/thread.js';
 import { frameText } from '../session/frame-text.js';
 import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStatePatch } from '../session/messages.js';
 import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
+import { settingFacts } from './conversation-facts.js';
 import type { FanOut, Subscriber } from './fan-out.js';
 import type { ConversationFacts } from './thread-view.js';
 import { toThread } from './thread-view.js';
@@ -87,6 +88,21 @@ export class Conversation {
     this.handle.request(request, handler);
   }
 
+  /** The same for whoever needs no more than that it was done. */
+  carryOut(request: SessionRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.handle.request(request, { onResult: () => resolve(), onError: reject });
+    });
+  }
+
+  get unloadDelayMs(): number {
+    return this.#options.unloadDelayMs;
+  }
+
+  get activeTurnId(): string | null {
+    return this.#activeTurnId;
+  }
+
   /** The state of the conversation, and its place in the order of events. */
   takeSnapshot(): Promise<PlacedSnapshot> {
     return new Promise((resolve, reject) => {
@@ -150,25 +166,23 @@ export class Conversation {
   }
 
   takePatch(patch: SessionStatePatch): void {
-    const { facts, settings } = this;
+    const { facts } = this;
     if (patch.status !== undefined) this.#status = patch.status;
     if (patch.activeTurnId !== undefined) this.#activeTurnId = patch.activeTurnId;
     if (patch.preview !== undefined) facts.preview = patch.preview;
     if (patch.updatedAt !== undefined) facts.updatedAt = patch.updatedAt;
     if (patch.materialized !== undefined) this.materialized = patch.materialized;
-    if (patch.model !== undefined) facts.model = patch.model;
-    if (patch.cwd !== undefined) facts.cwd = patch.cwd;
-    if (patch.reasoningEffort !== undefined) facts.reasoningEffort = patch.reasoningEffort;
-    this.settings = {
-      ...settings,
-      model: patch.model ?? settings.model,
-      cwd: patch.cwd ?? settings.cwd,
-      workspaceRoots: patch.workspaceRoots ?? settings.workspaceRoots,
-      reasoningEffort: patch.reasoningEffort ?? settings.reasoningEffort,
-      approvalPolicy: patch.approvalPolicy ?? settings.approvalPolicy,
-      sandboxPolicy: patch.sandboxPolicy ?? settings.sandboxPolicy,
-    };
+    if (patch.settings !== undefined) {
+      this.settings = { ...this.settings, ...patch.settings };
+      Object.assign(facts, settingFacts(this.settings));
+    }
     this.#considerUnload();
+  }
+
+  /** The session is over and another one takes its place, or its files are about to move: no client is told. */
+  markOver(): void {
+    this.#isOver = true;
+    this.#cancelUnload();
   }
 
   /**
@@ -176,12 +190,15 @@ export class Conversation {
    * end itself, because its worker died, ends as interrupted, which is how it will read; `error` tells why.
    */
   announceClosed(error: DaemonError | null): void {
-    this.#isOver = true;
-    this.#cancelUnload();
+    this.markOver();
     if (error !== null && this.#activeTurnId !== null) this.#announceLostTurn(this.#activeTurnId, error);
+    this.announceNotLoaded();
+    this.fanOut.publish('thread/closed', { threadId: this.id });
+  }
+
+  announceNotLoaded(): void {
     this.#status = { type: 'notLoaded' };
     this.fanOut.publish('thread/status/changed', { threadId: this.id, status: this.#status });
-    this.fanOut.publish('thread/closed', { threadId: this.id });
   }
 
   toThread(): Thread {

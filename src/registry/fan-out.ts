@@ -62,6 +62,13 @@ export class FanOut {
     return this.#subscribers.delete(subscriber);
   }
 
+  /** Ends the subscriptions of connections that are gone. */
+  dropDeparted(): void {
+    for (const subscriber of this.#subscribers.keys()) {
+      if (!this.#listeners.has(subscriber)) this.#subscribers.delete(subscriber);
+    }
+  }
+
   /** Subscribes, and keeps what comes from now on until release(): the place of a snapshot in the order of events. */
   hold(subscriber: Subscriber): void {
     this.#subscribers.set(subscriber, this.#subscribers.get(subscriber) ?? []);

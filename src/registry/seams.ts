@@ -1,6 +1,14 @@
 // What the registry asks of the rest of the house: the owner lease, the rollout's sink and source, the settings. Types.
 import type { MessagePort } from 'node:worker_threads';
-import type { ConversationSummary } from '../index/index-messages.js';
+import type {
+  ConversationFile,
+  ConversationSummary,
+  CutParams,
+  CutResult,
+  Dependent,
+  DescribeResult,
+} from '../index/index-messages.js';
+import type { HistoryMode } from '../rollout/line.js';
 import type { AskForApproval, SandboxMode } from '../protocol/thread.js';
 import type { SessionSettings } from '../session/messages.js';
 
@@ -9,6 +17,8 @@ export interface ConversationRequest {
   originator: string;
   ephemeral: boolean;
   threadSource: string | null;
+  /** Of a conversation that starts from nothing; null as usual. */
+  historyMode: HistoryMode | null;
   cwd: string | null;
   model: string | null;
   modelProvider: string | null;
@@ -28,8 +38,25 @@ export interface ResolvedSettings {
   resumePath: string | null;
 }
 
-/** Reads configuration and environment afresh. `recorded` is what a rollout says; a request goes above it. */
-export type SettingsResolver = (request: ConversationRequest, recorded: ConversationSummary | null) => ResolvedSettings;
+/** What a rollout says of the settings of its conversation; null where it does not tell. */
+export type RecordedSettings = Pick<
+  ConversationSummary,
+  | 'cwd'
+  | 'model'
+  | 'modelProvider'
+  | 'approvalPolicy'
+  | 'sandboxPolicy'
+  | 'reasoningEffort'
+  | 'reasoningSummary'
+  | 'developerInstructions'
+  | 'workspaceRoots'
+>;
+
+/** Reads configuration and environment afresh. What is recorded goes above it, and a request goes above both. */
+export type SettingsResolver = (
+  request: ConversationRequest,
+  recorded: RecordedSettings | null,
+) => ResolvedSettings | Promise<ResolvedSettings>;
 
 /** Ownership of one conversation; release() may be called twice. */
 export interface OwnerLease {
@@ -49,10 +76,18 @@ export interface RolloutWriters {
   release(conversationId: string): Promise<void>;
 }
 
-/** Where rollouts are found and read, off the main thread. */
+/** Where rollouts are found and read, off the main thread. All but find() throw what reading a rollout throws. */
 export interface ConversationLookup {
   /** Path of the newest rollout of an id, or null. */
   find(conversationId: string): Promise<string | null>;
-  /** Throws rollout_path_not_allowed, rollout_unreadable. */
-  describe(rolloutPath: string): Promise<ConversationSummary>;
+  /** Throws rollout_path_not_allowed, rollout_unreadable, lineage_broken. */
+  describe(rolloutPath: string): Promise<DescribeResult>;
+  /** Throws turn_not_found. */
+  cut(params: CutParams): Promise<CutResult>;
+  /** All rollouts of an id, oldest first. */
+  files(conversationId: string): Promise<ConversationFile[]>;
+  /** Conversations that go on from a file of this one. */
+  dependents(conversationId: string): Promise<Dependent[]>;
+  /** Makes a compressed rollout one that can be appended to. */
+  restore(rolloutPath: string): Promise<null>;
 }

@@ -18,8 +18,11 @@ export interface RolloutName {
   segmentId: string | null;
 }
 
-/** `sessions/YYYY/MM/DD/rollout-YYYY-MM-DDThh-mm-ss-ID.jsonl` under the home, in local time. */
-export function rolloutPathFor(home: string, createdAt: Date, id: string): string {
+/**
+ * `sessions/YYYY/MM/DD/rollout-YYYY-MM-DDThh-mm-ss-ID.jsonl` under the home, in local time; a later segment of the
+ * conversation has `_SEGMENT` behind its id.
+ */
+export function rolloutPathFor(home: string, createdAt: Date, id: string, segmentId: string | null = null): string {
   const year = String(createdAt.getFullYear()).padStart(4, '0');
   const [month, day, hour, minute, second] = [
     createdAt.getMonth() + 1,
@@ -28,7 +31,7 @@ export function rolloutPathFor(home: string, createdAt: Date, id: string): strin
     createdAt.getMinutes(),
     createdAt.getSeconds(),
   ].map((part) => String(part).padStart(2, '0')) as [string, string, string, string, string];
-  const name = `rollout-${year}-${month}-${day}T${hour}-${minute}-${second}-${id}.jsonl`;
+  const name = `rollout-${year}-${month}-${day}T${hour}-${minute}-${second}-${id}${segmentId === null ? '' : `_${segmentId}`}.jsonl`;
   return join(home, SESSIONS_FOLDER, year, month, day, name);
 }
 

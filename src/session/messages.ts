@@ -2,7 +2,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { DaemonErrorData } from '../errors.js';
 import type { ProviderSettings } from '../agent/model/model.js';
-import type { HistoryMode, RolloutLine } from '../rollout/line.js';
+import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
+import type { PartialItem } from '../rollout/journal.js';
+import type { RolloutRange } from '../rollout/lineage.js';
+import type { ResponseItem } from '../rollout/response-item.js';
 import type {
   AskForApproval,
   SandboxPolicy,
@@ -12,11 +15,31 @@ import type {
   UserInput,
 } from '../protocol/thread.js';
 
-/** What a conversation starts from. Resumed keeps id and file and appends; Forked gets a fresh id and file. */
+/**
+ * What a conversation starts from. Resumed keeps id and file and appends; all others get a fresh file: with nothing in it,
+ * with a copy of what came before, or with a reference to the files that hold it.
+ */
 export type InitialHistory =
-  | { type: 'new' }
-  | { type: 'resumed'; conversationId: string; rolloutPath: string }
-  | { type: 'forked'; forkedFromId: string | null; items: RolloutLine[] };
+  | { type: 'new'; mode: HistoryMode }
+  /** `sources` precede the file, oldest first. */
+  | { type: 'resumed'; conversationId: string; rolloutPath: string; sources: RolloutRange[] }
+  /** The lines are copied into the new file. */
+  | { type: 'forked'; forkedFromId: string | null; items: RolloutLine[] }
+  /** The same, with lines that the session reads from a file. */
+  | { type: 'copied'; forkedFromId: string; source: RolloutRange }
+  | ContinuedHistory;
+
+/** A fork by reference (fresh id), or a conversation that was reverted (its own id, a new segment). */
+export interface ContinuedHistory {
+  type: 'continued';
+  forkedFromId: string | null;
+  /** As session_meta will say it; null goes on from nothing. */
+  base: NonNullable<SessionMetaPayload['history_base']> | null;
+  /** What the base stands for, oldest first. */
+  sources: RolloutRange[];
+  /** What a turn that runs in the source has said so far: it ends here as interrupted. */
+  partialItems: PartialItem[];
+}
 
 /** The effective settings of a conversation; a turn may change some, and they stick. */
 export interface SessionSettings {
@@ -74,6 +97,22 @@ export interface TurnOverrides {
   outputSchema?: unknown;
 }
 
+/** Settings that hold from now on. What is absent stays as it is. */
+export type SettingsPatch = Partial<
+  Pick<
+    SessionSettings,
+    | 'model'
+    | 'provider'
+    | 'providerProblem'
+    | 'cwd'
+    | 'approvalPolicy'
+    | 'sandboxPolicy'
+    | 'reasoningEffort'
+    | 'reasoningSummary'
+    | 'developerInstructions'
+  >
+>;
+
 /** Main thread → session. Handled in order; those with a requestId are answered exactly once. */
 export type SessionCommand =
   | {
@@ -86,6 +125,11 @@ export type SessionCommand =
   | { type: 'steerTurn'; requestId: number; expectedTurnId: string; input: UserInput[]; clientId: string | null }
   | { type: 'interruptTurn'; requestId: number; turnId: string }
   | { type: 'takeSnapshot'; requestId: number }
+  /** Sees to it that there is a file; answered once it is written. */
+  | { type: 'materialize'; requestId: number }
+  | { type: 'updateSettings'; requestId: number; settings: SettingsPatch }
+  /** Puts items before the model that belong to no turn. */
+  | { type: 'injectItems'; requestId: number; items: ResponseItem[] }
   | { type: 'replaceWriter'; port: MessagePort }
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }
@@ -111,13 +155,9 @@ export interface SessionStatePatch {
   preview?: string;
   /** Unix seconds. */
   updatedAt?: number;
-  model?: string;
-  reasoningEffort?: string | null;
-  cwd?: string;
-  workspaceRoots?: string[];
   materialized?: boolean;
-  approvalPolicy?: AskForApproval;
-  sandboxPolicy?: SandboxPolicy;
+  /** What changed of the settings, and holds from now on. */
+  settings?: Partial<SessionSettings>;
 }
 
 /**

@@ -1,0 +1,96 @@
+// What a session writes before anything else: the head of a new file, the end of a broken turn, the settings, what the
+// model is told of its surroundings. Each once, and only when there is a reason to write. Session worker.
+import { v7 as uuid } from 'uuid';
+import type { RolloutLine } from '../rollout/line.js';
+import type { ResponseItem } from '../rollout/response-item.js';
+import type { SessionInit } from '../session/messages.js';
+import { initialContextItems } from './context-messages.js';
+import type { PendingRecovery } from './recovery.js';
+import { recoveredHistory, writeRecovery } from './recovery.js';
+import type { SessionState } from './session-state.js';
+import { remember } from './session-state.js';
+import { sessionMetaPayload, settingsAppliedPayload } from './turn-lines.js';
+
+export interface OpeningParts {
+  init: SessionInit;
+  state: SessionState;
+  /** Lines of another rollout that stand right after session_meta: a fork's copy. */
+  inherited: RolloutLine[];
+  recovery: PendingRecovery | null;
+}
+
+export class RolloutOpening {
+  readonly #init: SessionInit;
+  readonly #state: SessionState;
+  readonly #inherited: RolloutLine[];
+  readonly #recoveredItems: ResponseItem[];
+  #recovery: PendingRecovery | null;
+  #fileExists: boolean;
+  #contextGiven: boolean;
+  #settingsRecorded: boolean;
+
+  /** Adds to the model's history what the recovery brings back. */
+  constructor({ init, state, inherited, recovery }: OpeningParts) {
+    this.#init = init;
+    this.#state = state;
+    this.#inherited = inherited;
+    this.#recovery = recovery;
+    this.#fileExists = init.history.type === 'resumed';
+    this.#settingsRecorded = init.history.type === 'resumed';
+    this.#recoveredItems = recovery === null ? [] : recoveredHistory(recovery);
+    state.history.push(...this.#recoveredItems);
+    this.#contextGiven = state.history.length > 0;
+  }
+
+  get fileExists(): boolean {
+    return this.#fileExists;
+  }
+
+  /** True while a broken turn of a former session has not been closed in the file. */
+  get holdsRecovery(): boolean {
+    return this.#recovery !== null;
+  }
+
+  /** Sees to it that there is a file, with all that a new one begins with. Writes nothing to one that was there. */
+  createFile(): void {
+    if (this.#fileExists) return;
+    this.#fileExists = true;
+    const { recorder, baseInstructions } = this.#state;
+    recorder.write('session_meta', sessionMetaPayload(this.#init, recorder.mode, baseInstructions, uuid()));
+    for (const line of this.#inherited) recorder.copy(line);
+    if (this.#init.history.type === 'new') return;
+    this.#closeBrokenTurn();
+    this.recordSettings();
+  }
+
+  /** All that must precede an input. */
+  prepareInput(): void {
+    this.createFile();
+    this.#closeBrokenTurn();
+  }
+
+  /** Before the first words of a user. */
+  giveContext(turnId: string): void {
+    if (this.#contextGiven) return;
+    this.#contextGiven = true;
+    for (const item of initialContextItems(this.#state.settings, turnId)) remember(this.#state, item);
+  }
+
+  settingsChanged(): void {
+    this.#settingsRecorded = false;
+  }
+
+  recordSettings(): void {
+    if (this.#settingsRecorded) return;
+    this.#settingsRecorded = true;
+    const { recorder, conversationId, settings } = this.#state;
+    recorder.write('event_msg', settingsAppliedPayload(conversationId, settings));
+  }
+
+  #closeBrokenTurn(): void {
+    if (this.#recovery === null) return;
+    const { conversationId, recorder, journal } = this.#state;
+    writeRecovery(this.#recovery, this.#recoveredItems, conversationId, recorder, journal);
+    this.#recovery = null;
+  }
+}

@@ -1,0 +1,107 @@
+// The files of a conversation that nobody writes: put into the archive, taken back, deleted. Whoever calls holds the
+// conversation's lock. Main thread.
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { DaemonError } from '../errors.js';
+import type { ConversationFile } from '../index/index-messages.js';
+import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, SESSIONS_FOLDER } from '../rollout/file-name.js';
+
+/** What a deletion is about to remove: it is finished by the next daemon when this one dies in the middle. */
+export interface DeletionPlan {
+  ids: string[];
+  /** Absolute paths below the home. */
+  paths: string[];
+}
+
+/**
+ * Moves all files into the archive (flat) or back to the folders of their dates. The newest file goes last: where that
+ * one lies, the conversation does. Throws rollout_write_failed; files that were moved by then stay found.
+ */
+export async function moveConversationFiles(
+  home: string,
+  files: readonly ConversationFile[],
+  to: 'archive' | 'sessions',
+): Promise<void> {
+  for (const file of files) {
+    if (file.archived === (to === 'archive')) continue;
+    const name = path.basename(file.path);
+    const folder = to === 'archive' ? path.join(home, ARCHIVED_SESSIONS_FOLDER) : sessionsFolder(home, name);
+    const suffix = file.compressed ? '.zst' : '';
+    await moveFile(`${file.path}${suffix}`, path.join(folder, `${name}${suffix}`));
+  }
+}
+
+function sessionsFolder(home: string, name: string): string {
+  const createdAt = parseRolloutName(name)?.createdAt ?? new Date();
+  const pad = (part: number): string => String(part).padStart(2, '0');
+  const [year, month, day] = [createdAt.getFullYear(), createdAt.getMonth() + 1, createdAt.getDate()];
+  return path.join(home, SESSIONS_FOLDER, String(year), pad(month), pad(day));
+}
+
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await mkdir(path.dirname(to), { recursive: true, mode: 0o700 });
+    const taken = await lstat(to).catch(() => null);
+    if (taken !== null) throw new Error(`${to} exists already`);
+    await rename(from, to);
+  } catch (error) {
+    throw new DaemonError('rollout_write_failed', `cannot move ${from}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Every path that goes with a conversation. */
+export function pathsToDelete(home: string, id: string, files: readonly ConversationFile[]): string[] {
+  const rollouts = files.map(({ path: file, compressed }) => (compressed ? `${file}.zst` : file));
+  return [...rollouts, path.join(home, 'rolloutd', 'journal', `${id}.jsonl`)];
+}
+
+/**
+ * Removes the files. What is to go is written down first, so that a daemon that dies meanwhile leaves no half of a
+ * conversation: see finishDeletions. Throws rollout_write_failed.
+ */
+export async function deleteConversationFiles(home: string, plan: DeletionPlan): Promise<void> {
+  const folder = deletionsFolder(home);
+  const intent = path.join(folder, `${plan.ids[0]!}.json`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(`${intent}.new`, JSON.stringify(plan), { mode: 0o600 });
+    await rename(`${intent}.new`, intent);
+    for (const file of plan.paths) await rm(file, { force: true });
+    await rm(intent, { force: true });
+  } catch (error) {
+    throw new DaemonError('rollout_write_failed', `cannot delete: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Deletions that a former daemon began. What cannot be read as one is left alone. */
+export async function readUnfinishedDeletions(home: string): Promise<DeletionPlan[]> {
+  const folder = deletionsFolder(home);
+  const names = await readdir(folder).catch(() => []);
+  const plans: DeletionPlan[] = [];
+  for (const name of names.filter((each) => each.endsWith('.json'))) {
+    const text = await readFile(path.join(folder, name), 'utf8').catch(() => '');
+    const plan = parsePlan(home, text);
+    if (plan !== null) plans.push(plan);
+  }
+  return plans;
+}
+
+function deletionsFolder(home: string): string {
+  return path.join(home, 'rolloutd', 'deleting');
+}
+
+function parsePlan(home: string, text: string): DeletionPlan | null {
+  try {
+    const { ids, paths } = JSON.parse(text) as Partial<DeletionPlan>;
+    if (!isTexts(ids) || !isTexts(paths) || ids.length === 0) return null;
+    const isBelow = (file: string): boolean => path.resolve(file) === file && file.startsWith(`${home}${path.sep}`);
+    return paths.every(isBelow) ? { ids, paths } : null;
+  } catch {
+    // Not a plan of ours.
+    return null;
+  }
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((element) => typeof element === 'string');
+}

@@ -1,0 +1,65 @@
+// A conversation together with the session that runs it and the lock that makes it ours. Main thread.
+import { DaemonError } from '../errors.js';
+import type { SessionHandle } from '../session/session-handle.js';
+import type { Conversation } from './conversation.js';
+import type { OwnerLease } from './seams.js';
+
+/** Milliseconds that a session has to end when it is asked to; then its ending is no longer waited for. */
+const END_GRACE_MS = 4_000;
+
+export class LoadedConversation {
+  readonly conversation: Conversation;
+  readonly handle: SessionHandle;
+  /** null for an ephemeral conversation. */
+  readonly lease: OwnerLease | null;
+  /** Resolves once the session is over, its file closed and its lock free (or kept by whoever asked). Never rejects. */
+  readonly released: Promise<void>;
+  #markReleased!: () => void;
+  #leaseIsKept = false;
+
+  constructor(conversation: Conversation, handle: SessionHandle, lease: OwnerLease | null) {
+    this.conversation = conversation;
+    this.handle = handle;
+    this.lease = lease;
+    this.released = new Promise((resolve) => {
+      this.#markReleased = resolve;
+    });
+  }
+
+  /** True when somebody takes the lock over once the session is over. */
+  get leaseIsKept(): boolean {
+    return this.#leaseIsKept;
+  }
+
+  markReleased(): void {
+    this.#markReleased();
+  }
+
+  /** Asks the session to end; resolves when all is released, or after the grace period when it does not answer. */
+  async end(): Promise<void> {
+    await this.#endWithin(END_GRACE_MS);
+  }
+
+  /**
+   * Ends the session without letting go of the lock, which is the caller's from now on. Clients are not told that it is
+   * closed. Throws session_failed when the session does not end; the lock is then freed when it does.
+   */
+  async endKeepingLease(): Promise<OwnerLease | null> {
+    this.#leaseIsKept = true;
+    if (await this.#endWithin(END_GRACE_MS)) return this.lease;
+    this.#leaseIsKept = false;
+    throw new DaemonError('session_failed', 'the session does not end');
+  }
+
+  /** False when the time was over first. */
+  async #endWithin(milliseconds: number): Promise<boolean> {
+    this.handle.requestEnd();
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), milliseconds);
+    });
+    const ended = await Promise.race([this.released.then(() => true), grace]);
+    clearTimeout(timer);
+    return ended;
+  }
+}
