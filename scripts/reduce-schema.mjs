@@ -1,5 +1,6 @@
 // Makes test/fixtures/protocol/schema.json: of the JSON schema that `codex app-server generate-json-schema
-// --experimental` writes (codex_app_server_protocol.schemas.json), the part that this daemon serves, without prose.
+// --experimental` writes (codex_app_server_protocol.schemas.json), the part that this daemon serves, without prose; to
+// it come two methods that the peer serves but leaves out of its schema.
 // Usage, after a build: node scripts/reduce-schema.mjs SCHEMA_FILE
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -15,7 +16,7 @@ if (file === undefined) {
   process.stderr.write('usage: node scripts/reduce-schema.mjs SCHEMA_FILE\n');
   process.exit(2);
 }
-const definitions = flatten(JSON.parse(await readFile(file, 'utf8')).definitions);
+const definitions = { ...flatten(JSON.parse(await readFile(file, 'utf8')).definitions), ...unwrittenDefinitions() };
 const reduced = reduce(definitions);
 await mkdir(path.dirname(TARGET), { recursive: true });
 await writeFile(TARGET, await format(JSON.stringify(reduced, null, 2), { parser: 'json', printWidth: 120 }));
@@ -31,7 +32,8 @@ function reduce(all) {
   const notices = variantsByMethod(all.ServerNotification);
   const methods = {};
   for (const method of Object.keys(METHODS)) {
-    const params = refName(requests.get(method).properties.params);
+    const unwritten = `${pascalCase(method)}Params` in unwrittenDefinitions();
+    const params = unwritten ? `${pascalCase(method)}Params` : refName(requests.get(method).properties.params);
     methods[method] = { params, result: (params ?? `${pascalCase(method)}Params`).replace(/Params$/, 'Response') };
   }
   const notifications = {};
@@ -44,6 +46,41 @@ function reduce(all) {
       all,
       roots.filter((name) => name !== null),
     ),
+  };
+}
+
+/** What `codex app-server generate-ts` says of the two methods, as JSON schema. */
+function unwrittenDefinitions() {
+  const nullable = (type) => ({ type: [type, 'null'] });
+  const text = { type: 'string' };
+  const object = (properties, required = Object.keys(properties)) => ({ type: 'object', properties, required });
+  return {
+    GetConversationSummaryParams: { anyOf: [object({ rolloutPath: text }), object({ conversationId: text })] },
+    GetConversationSummaryResponse: object({ summary: { $ref: `${REF_PREFIX}ConversationSummary` } }),
+    ConversationSummary: object({
+      conversationId: text,
+      path: text,
+      preview: text,
+      timestamp: nullable('string'),
+      updatedAt: nullable('string'),
+      modelProvider: text,
+      cwd: text,
+      cliVersion: text,
+      source: { $ref: `${REF_PREFIX}SessionSource` },
+      gitInfo: { anyOf: [{ $ref: `${REF_PREFIX}ConversationGitInfo` }, { type: 'null' }] },
+    }),
+    ConversationGitInfo: object({
+      sha: nullable('string'),
+      branch: nullable('string'),
+      origin_url: nullable('string'),
+    }),
+    // Its types say that both are there; what it reads may lack them.
+    GetAuthStatusParams: object({ includeToken: nullable('boolean'), refreshToken: nullable('boolean') }, []),
+    GetAuthStatusResponse: object({
+      authMethod: { anyOf: [{ $ref: `${REF_PREFIX}AuthMode` }, { type: 'null' }] },
+      authToken: nullable('string'),
+      requiresOpenaiAuth: nullable('boolean'),
+    }),
   };
 }
 

@@ -8,11 +8,14 @@ import {
   planTypeSchema,
   skillsListResponseSchema,
 } from './catalog-methods.js';
+import * as history from './history-methods.js';
 import { threadItemSchema } from './items.js';
 import { METHODS } from './methods.js';
 import { NOTIFICATIONS } from './notifications.js';
+import { authModeSchema, conversationGitInfoSchema, conversationSummarySchema } from './old-methods.js';
 import { absolutePathSchema, intSchema, uintSchema } from './scalars.js';
 import * as settings from './settings.js';
+import { gitInfoUpdateSchema } from './thread-admin-methods.js';
 import { threadListParamsSchema, threadStartParamsSchema, turnEnvironmentSchema } from './thread-methods.js';
 import * as thread from './thread.js';
 import { turnStartParamsSchema } from './turn-methods.js';
@@ -37,9 +40,12 @@ const SHARED = {
   AdditionalContextEntry: turnStartParamsSchema.shape.additionalContext.unwrap().unwrap().valueType,
   ApprovalsReviewer: settings.approvalsReviewerSchema,
   AskForApproval: settings.askForApprovalSchema,
+  AuthMode: authModeSchema,
   CodexErrorInfo: thread.codexErrorInfoSchema,
   CollaborationMode: settings.collaborationModeSchema,
   ConfigLayerSource: configReadResponseSchema.shape.origins.valueType.shape.name,
+  ConversationGitInfo: conversationGitInfoSchema,
+  ConversationSummary: conversationSummarySchema,
   DynamicToolSpec: threadStartParamsSchema.shape.dynamicTools.unwrap().unwrap().element,
   GitInfo: thread.gitInfoSchema,
   Model: modelListResponseSchema.shape.data.element,
@@ -62,6 +68,11 @@ const SHARED = {
   ThreadEnvironment: thread.threadSchema.shape.environments.unwrap().element,
   ThreadHistoryMode: settings.historyModeSchema,
   ThreadItem: threadItemSchema,
+  ThreadItemEntry: history.itemEntrySchema,
+  ThreadItemOutputDeferral: history.itemOutputDeferralSchema,
+  ThreadItemsListAnchor: history.itemsListAnchorSchema,
+  ThreadItemsListCursor: history.itemsListCursorSchema,
+  ThreadMetadataGitInfoUpdateParams: gitInfoUpdateSchema,
   ThreadReadState: thread.readStateSchema,
   ThreadSettings: thread.threadSettingsSchema,
   ThreadSourceKind: threadListParamsSchema.shape.sourceKinds.unwrap().unwrap().element,
@@ -84,6 +95,8 @@ const PEER_NAMES: Readonly<Record<string, string>> = {
   'item/reasoning/summaryPartAdded': 'ReasoningSummaryPartAdded',
   'item/reasoning/summaryTextDelta': 'ReasoningSummaryTextDelta',
   'item/reasoning/textDelta': 'ReasoningTextDelta',
+  'thread/inject_items': 'ThreadInjectItems',
+  'thread/name/set': 'ThreadSetName',
 };
 
 /** The stem of a message's names: `thread/start` gives `ThreadStart`. */

@@ -15,6 +15,40 @@ import {
   skillsListResponseSchema,
 } from './catalog-methods.js';
 import {
+  threadInjectItemsParamsSchema,
+  threadInjectItemsResponseSchema,
+  threadItemsListParamsSchema,
+  threadItemsListResponseSchema,
+  threadItemsReadParamsSchema,
+  threadItemsReadResponseSchema,
+  threadRevertParamsSchema,
+  threadRevertResponseSchema,
+  threadTurnsListParamsSchema,
+  threadTurnsListResponseSchema,
+} from './history-methods.js';
+import {
+  getAuthStatusParamsSchema,
+  getAuthStatusResponseSchema,
+  getConversationSummaryParamsSchema,
+  getConversationSummaryResponseSchema,
+} from './old-methods.js';
+import {
+  threadArchiveParamsSchema,
+  threadArchiveResponseSchema,
+  threadDeleteParamsSchema,
+  threadDeleteResponseSchema,
+  threadMetadataUpdateParamsSchema,
+  threadMetadataUpdateResponseSchema,
+  threadNameSetParamsSchema,
+  threadNameSetResponseSchema,
+  threadSettingsUpdateParamsSchema,
+  threadSettingsUpdateResponseSchema,
+  threadUnarchiveParamsSchema,
+  threadUnarchiveResponseSchema,
+} from './thread-admin-methods.js';
+import {
+  threadForkParamsSchema,
+  threadForkResponseSchema,
   threadListParamsSchema,
   threadListResponseSchema,
   threadLoadedListParamsSchema,
@@ -72,10 +106,41 @@ export const METHODS = {
     scope: 'thread',
     needsParams: true,
   },
+  'thread/fork': {
+    params: threadForkParamsSchema,
+    result: threadForkResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/revert': {
+    params: threadRevertParamsSchema,
+    result: threadRevertResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
   'thread/read': {
     params: threadReadParamsSchema,
     result: threadReadResponseSchema,
     scope: 'none',
+    needsParams: true,
+  },
+  'thread/turns/list': {
+    params: threadTurnsListParamsSchema,
+    result: threadTurnsListResponseSchema,
+    scope: 'none',
+    needsParams: true,
+  },
+  'thread/items/list': {
+    params: threadItemsListParamsSchema,
+    result: threadItemsListResponseSchema,
+    scope: 'none',
+    needsParams: true,
+  },
+  'thread/items/read': {
+    params: threadItemsReadParamsSchema,
+    result: threadItemsReadResponseSchema,
+    scope: 'none',
+    experimental: true,
     needsParams: true,
   },
   'thread/list': {
@@ -93,6 +158,49 @@ export const METHODS = {
   'thread/unsubscribe': {
     params: threadUnsubscribeParamsSchema,
     result: threadUnsubscribeResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/name/set': {
+    params: threadNameSetParamsSchema,
+    result: threadNameSetResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/metadata/update': {
+    params: threadMetadataUpdateParamsSchema,
+    result: threadMetadataUpdateResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/settings/update': {
+    params: threadSettingsUpdateParamsSchema,
+    result: threadSettingsUpdateResponseSchema,
+    scope: 'thread',
+    experimental: true,
+    needsParams: true,
+  },
+  'thread/inject_items': {
+    params: threadInjectItemsParamsSchema,
+    result: threadInjectItemsResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/archive': {
+    params: threadArchiveParamsSchema,
+    result: threadArchiveResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/unarchive': {
+    params: threadUnarchiveParamsSchema,
+    result: threadUnarchiveResponseSchema,
+    scope: 'thread',
+    needsParams: true,
+  },
+  'thread/delete': {
+    params: threadDeleteParamsSchema,
+    result: threadDeleteResponseSchema,
     scope: 'thread',
     needsParams: true,
   },
@@ -145,6 +253,18 @@ export const METHODS = {
     scope: 'none',
     needsParams: true,
   },
+  getConversationSummary: {
+    params: getConversationSummaryParamsSchema,
+    result: getConversationSummaryResponseSchema,
+    scope: 'none',
+    needsParams: true,
+  },
+  getAuthStatus: {
+    params: getAuthStatusParamsSchema,
+    result: getAuthStatusResponseSchema,
+    scope: 'none',
+    needsParams: true,
+  },
 } as const satisfies Record<string, MethodSpec>;
 
 export type MethodName = keyof typeof METHODS;
@@ -153,55 +273,4 @@ export type ResultOf<Method extends MethodName> = z.infer<(typeof METHODS)[Metho
 
 export function isMethodName(name: string): name is MethodName {
   return Object.hasOwn(METHODS, name);
-}
-
-/**
- * Fields that only clients with `capabilities.experimentalApi` may use, in the order in which they are looked at.
- * Source: the difference between the two JSON schemas that codex 0.169.0 generates, with and without `--experimental`.
- */
-export const EXPERIMENTAL_FIELDS: Partial<Record<MethodName, readonly string[]>> = {
-  'thread/start': [
-    'allowProviderModelFallback',
-    'runtimeWorkspaceRoots',
-    'permissions',
-    'multiAgentMode',
-    'historyMode',
-    'projectId',
-    'daybreakEnabled',
-    'environments',
-    'dynamicTools',
-    'selectedCapabilityRoots',
-    'mockExperimentalField',
-    'experimentalRawEvents',
-  ],
-  'thread/resume': ['history', 'path', 'runtimeWorkspaceRoots', 'permissions', 'initialTurnsPage'],
-  'thread/list': ['projectId', 'parentThreadId', 'ancestorThreadId', 'attachedToThreadId', 'includeAttachedThreads'],
-  'turn/start': [
-    'responsesapiClientMetadata',
-    'responsesapiClientMetadataPatch',
-    'additionalContext',
-    'environments',
-    'runtimeWorkspaceRoots',
-    'permissions',
-    'collaborationMode',
-    'multiAgentMode',
-    'cyberAccessProgram',
-  ],
-  'turn/steer': ['responsesapiClientMetadata', 'responsesapiClientMetadataPatch', 'additionalContext'],
-};
-
-/**
- * What in this request needs `capabilities.experimentalApi`, as the error names it (`thread/resume.path`,
- * `askForApproval.granular`), or null. Null, absent and `false` fields do not count. `params` must have been validated.
- */
-export function findExperimentalUse(method: MethodName, params: unknown): string | null {
-  if ('experimental' in METHODS[method] && METHODS[method].experimental === true) return method;
-  const given = (params ?? {}) as Record<string, unknown>;
-  for (const field of EXPERIMENTAL_FIELDS[method] ?? []) {
-    const value = given[field];
-    if (value !== undefined && value !== null && value !== false) return `${method}.${field}`;
-  }
-  const policy = given['approvalPolicy'];
-  if (typeof policy === 'object' && policy !== null) return 'askForApproval.granular';
-  return null;
 }

@@ -54,6 +54,10 @@ export const NOTIFICATIONS = {
   'thread/started': { audience: 'all', params: z.object({ thread: threadSchema }) },
   'thread/status/changed': { audience: 'all', params: z.object({ threadId, status: threadStatusSchema }) },
   'thread/closed': { audience: 'all', params: z.object({ threadId }) },
+  'thread/archived': { audience: 'all', params: z.object({ threadId }) },
+  'thread/unarchived': { audience: 'all', params: z.object({ threadId }) },
+  'thread/deleted': { audience: 'all', params: z.object({ threadId }) },
+  'thread/reverted': { audience: 'all', params: z.object({ threadId }) },
   'thread/name/updated': { audience: 'all', params: z.object({ threadId, threadName: z.string().nullish() }) },
   'thread/goal/cleared': { audience: 'all', params: z.object({ threadId }) },
   'thread/settings/updated': {

@@ -1,6 +1,6 @@
 // Params and results of the thread/* methods. Main thread.
 import { z } from 'zod';
-import { absolutePathSchema, uint32Schema } from './scalars.js';
+import { absolutePathSchema, uint32Schema, uintSchema } from './scalars.js';
 import {
   activePermissionProfileSchema,
   approvalsReviewerSchema,
@@ -42,7 +42,7 @@ const dynamicToolSchema = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** What thread/start and thread/resume both take. */
+/** What thread/start, thread/resume and thread/fork all take. */
 const startingSettings = {
   model: z.string().nullish(),
   modelProvider: z.string().nullish(),
@@ -57,11 +57,11 @@ const startingSettings = {
   config: z.record(z.string(), z.unknown()).nullish(),
   baseInstructions: z.string().nullish(),
   developerInstructions: z.string().nullish(),
-  personality: personalitySchema.nullish(),
 };
 
 export const threadStartParamsSchema = z.object({
   ...startingSettings,
+  personality: personalitySchema.nullish(),
   allowProviderModelFallback: z.boolean().optional(),
   serviceName: z.string().nullish(),
   multiAgentMode: multiAgentModeSchema.nullish(),
@@ -103,6 +103,8 @@ const startedSettings = {
   activePermissionProfile: activePermissionProfileSchema.nullable(),
   reasoningEffort: reasoningEffortSchema.nullable(),
   multiAgentMode: multiAgentModeSchema,
+  /** Fields of the request that were not applied; absent when all were. */
+  ignoredOverrides: z.array(z.string()).optional(),
 };
 
 export const threadStartResponseSchema = z.object(startedSettings);
@@ -114,6 +116,7 @@ export const threadResumeParamsSchema = z.object({
   /** Of a rollout. A conversation that is not loaded is found by this alone; `threadId` then does not count. */
   path: z.string().nullish(),
   ...startingSettings,
+  personality: personalitySchema.nullish(),
   excludeTurns: z.boolean().optional(),
   initialTurnsPage: z
     .object({
@@ -131,6 +134,25 @@ export const threadResumeResponseSchema = z.object({
   turnsBackwardsCursor: z.string().nullable(),
   itemsBackwardsCursor: z.string().nullable(),
 });
+
+/** All of the source's history unless one of `lastTurnId` (kept) and `beforeTurnId` (not kept) cuts it. */
+export const threadForkParamsSchema = z.object({
+  threadId: z.string(),
+  experimentalPredictionMode: z.boolean().optional(),
+  experimentalDisablePredictionMcp: z.boolean().optional(),
+  lastTurnId: z.string().nullish(),
+  beforeTurnId: z.string().nullish(),
+  /** Of the source's rollout; empty counts as absent. `threadId` then does not count. */
+  path: z.string().nullish(),
+  ...startingSettings,
+  ephemeral: z.boolean().optional(),
+  attachToSource: z.boolean().optional(),
+  threadSource: z.string().nullish(),
+  excludeTurns: z.boolean().optional(),
+  deferGoalContinuation: z.boolean().optional(),
+});
+
+export const threadForkResponseSchema = z.object(startedSettings);
 
 export const threadReadParamsSchema = z.object({ threadId: z.string(), includeTurns: z.boolean().optional() });
 
@@ -180,6 +202,8 @@ export const threadListResponseSchema = z.object({
   readStates: z.record(z.string(), readStateSchema),
   nextCursor: z.string().nullable(),
   backwardsCursor: z.string().nullable(),
+  /** Conversations that only the filters for providers and sources, or their defaults, keep out. */
+  hiddenCount: uintSchema,
 });
 
 export const threadLoadedListParamsSchema = z.object({

@@ -31,10 +31,29 @@ const submission = {
     .nullish(),
 };
 
+/** What turn/start and thread/settings/update both change. Absent and null keep what holds, but for `serviceTier`. */
+export const settingsOverrides = {
+  disabledPluginIds: z.array(z.string()).nullish(),
+  cwd: z.string().nullish(),
+  environments: z.array(turnEnvironmentSchema).nullish(),
+  approvalPolicy: askForApprovalSchema.nullish(),
+  approvalsReviewer: approvalsReviewerSchema.nullish(),
+  sandboxPolicy: sandboxPolicySchema.nullish(),
+  permissions: z.string().nullish(),
+  model: z.string().nullish(),
+  /** null goes back to none. */
+  serviceTier: z.string().nullish(),
+  effort: reasoningEffortSchema.nullish(),
+  summary: reasoningSummarySchema.nullish(),
+  collaborationMode: collaborationModeSchema.nullish(),
+  multiAgentMode: multiAgentModeSchema.nullish(),
+  personality: personalitySchema.nullish(),
+};
+
 /** Settings given here hold for this turn and those after it, but for `serviceTierForTurn` and `outputSchema`. */
 export const turnStartParamsSchema = z.object({
   ...submission,
-  disabledPluginIds: z.array(z.string()).nullish(),
+  ...settingsOverrides,
   turnTrigger: z.string().nullish(),
   parentTurnId: z.string().nullish(),
   rootTurnId: z.string().nullish(),
@@ -46,23 +65,10 @@ export const turnStartParamsSchema = z.object({
       retain: z.boolean().optional(),
     })
     .nullish(),
-  environments: z.array(turnEnvironmentSchema).nullish(),
-  cwd: z.string().nullish(),
   runtimeWorkspaceRoots: z.array(absolutePathSchema).nullish(),
-  approvalPolicy: askForApprovalSchema.nullish(),
-  approvalsReviewer: approvalsReviewerSchema.nullish(),
-  sandboxPolicy: sandboxPolicySchema.nullish(),
-  permissions: z.string().nullish(),
-  model: z.string().nullish(),
-  serviceTier: z.string().nullish(),
   serviceTierForTurn: z.string().nullish(),
-  effort: reasoningEffortSchema.nullish(),
-  summary: reasoningSummarySchema.nullish(),
-  personality: personalitySchema.nullish(),
   /** JSON schema of the final answer. */
   outputSchema: z.unknown().optional(),
-  collaborationMode: collaborationModeSchema.nullish(),
-  multiAgentMode: multiAgentModeSchema.nullish(),
   cyberAccessProgram: z.enum(['standard', 'daybreakBlue', 'daybreakRed']).nullish(),
 });
 

@@ -24,7 +24,7 @@ export function validateParams<Method extends MethodName>(method: Method, raw: u
   if (parsed.success) return { ok: true, params: parsed.data as ParamsOf<Method> };
   // Once more for the wording: an error map slows every parse that is given one.
   const issues = schema.safeParse(raw, { error: wordIssue }).error?.issues ?? [];
-  const first = issues.find((issue) => !issue.message.startsWith('missing')) ?? issues[0];
+  const first = chooseIssue(issues);
   if (first === undefined) return { ok: false, path: 'params', message: 'invalid params' };
   const { path, message } = findCause(first);
   return { ok: false, path: formatPath(path), message };
@@ -73,10 +73,15 @@ function wordUnion(input: unknown, forms: readonly (readonly z.core.$ZodIssue[])
 /** The issue itself, or, for a union whose forms all failed, the one that got furthest into the value. */
 function findCause(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
   if (issue.code !== 'invalid_union') return issue;
-  const inner = issue.errors.flat().find((candidate) => candidate.path.length > 0);
+  const inner = chooseIssue(issue.errors.flat().filter((candidate) => candidate.path.length > 0));
   if (inner === undefined) return issue;
   const cause = findCause(inner);
   return { path: [...issue.path, ...cause.path], message: cause.message };
+}
+
+/** A wrong value says more than a missing one. */
+function chooseIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
+  return issues.find((issue) => !issue.message.startsWith('missing')) ?? issues[0];
 }
 
 function missing(path: readonly PropertyKey[] | undefined): string {

@@ -2,7 +2,8 @@
 import { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
 import { classifyFrame } from '../protocol/envelope.js';
-import { findExperimentalUse, isMethodName, METHODS } from '../protocol/methods.js';
+import { findExperimentalUse } from '../protocol/experimental-use.js';
+import { isMethodName, METHODS } from '../protocol/methods.js';
 import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
 import { validateParams } from '../protocol/validate-params.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';

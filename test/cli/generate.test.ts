@@ -34,10 +34,27 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
     dynamicTools: [{ name: 'rake', description: 'rakes', inputSchema: {} }],
   },
   'thread/resume': { threadId: 't', history: [{ type: 'message', role: 'user' }] },
+  'thread/fork': { threadId: 't', beforeTurnId: 'u', path: '', sandbox: 'read-only', ephemeral: true },
+  'thread/revert': { threadId: 't', beforeTurnId: 'u' },
   'thread/read': { threadId: 't', includeTurns: true },
+  'thread/turns/list': { threadId: 't', limit: 5, sortDirection: 'asc', itemsView: 'full' },
+  'thread/items/list': {
+    threadId: 't',
+    turnId: 'u',
+    cursor: { type: 'item', itemId: 'i' },
+    deferOutput: { commandExecution: true },
+  },
+  'thread/items/read': { threadId: 't', turnId: 'u', itemIds: ['i'] },
   'thread/list': { limit: 5, sortKey: 'updated_at', cwd: ['/srv'], sourceKinds: ['vscode'] },
   'thread/loaded/list': { cursor: null },
   'thread/unsubscribe': { threadId: 't' },
+  'thread/name/set': { threadId: 't', name: 'n' },
+  'thread/metadata/update': { threadId: 't', gitInfo: { branch: null, sha: 'c0ffee' } },
+  'thread/settings/update': { threadId: 't', serviceTier: null, effort: 'low', disabledPluginIds: [] },
+  'thread/inject_items': { threadId: 't', items: [{ type: 'message', role: 'user', content: [] }] },
+  'thread/archive': { threadId: 't' },
+  'thread/unarchive': { threadId: 't' },
+  'thread/delete': { threadId: 't', cascade: true },
   'turn/start': {
     threadId: 't',
     input: [
@@ -56,6 +73,8 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
   'configRequirements/read': null,
   'account/read': { refreshToken: false },
   'skills/list': { cwds: ['/srv'] },
+  getConversationSummary: { conversationId: 't' },
+  getAuthStatus: { includeToken: true, refreshToken: null },
 };
 
 describe('rolloutd generate-ts and generate-json-schema', () => {

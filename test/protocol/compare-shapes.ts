@@ -66,6 +66,7 @@ export class ShapeComparer {
     const other = this.#shape(theirs);
     if (other.open) return;
     if (mine.open) return this.#report(name, 'ours takes anything');
+    alignLoneObjects(mine, other);
     this.#sets(name, mine.plain, other.plain, direction);
     this.#sets(name, new Set(mine.objects.keys()), new Set(other.objects.keys()), direction);
     for (const [tag, object] of mine.objects) {
@@ -176,6 +177,14 @@ function union(a: ObjectShape, b: ObjectShape): ObjectShape {
     properties: { ...a.properties, ...b.properties },
     required: new Set([...a.required].filter((name) => b.required.has(name))),
   };
+}
+
+/** Where each side has one object only, those two are meant, whatever their fields make their tags. */
+function alignLoneObjects(ours: Shape, theirs: Shape): void {
+  const [mine, ...more] = ours.objects.values();
+  const [tag, ...others] = theirs.objects.keys();
+  if (mine === undefined || tag === undefined || more.length + others.length > 0) return;
+  ours.objects = new Map([[tag, mine]]);
 }
 
 function tagOf({ properties, required }: ObjectShape): string {

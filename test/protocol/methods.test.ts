@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { z } from 'zod';
-import { EXPERIMENTAL_FIELDS, findExperimentalUse, isMethodName, METHODS } from '../../src/protocol/methods.js';
+import { EXPERIMENTAL_FIELDS, findExperimentalUse } from '../../src/protocol/experimental-use.js';
+import { isMethodName, METHODS } from '../../src/protocol/methods.js';
 import type { MethodName } from '../../src/protocol/methods.js';
 
 describe('METHODS', () => {

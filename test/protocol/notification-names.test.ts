@@ -15,7 +15,17 @@ describe('notification names', () => {
     const all = NOTIFICATION_METHODS.filter((name) => notificationAudience(name) === 'all');
     const connection = NOTIFICATION_METHODS.filter((name) => notificationAudience(name) === 'connection');
     expect({ all, connection }).to.deep.equal({
-      all: ['thread/started', 'thread/status/changed', 'thread/closed', 'thread/name/updated', 'thread/goal/cleared'],
+      all: [
+        'thread/started',
+        'thread/status/changed',
+        'thread/closed',
+        'thread/archived',
+        'thread/unarchived',
+        'thread/deleted',
+        'thread/reverted',
+        'thread/name/updated',
+        'thread/goal/cleared',
+      ],
       connection: ['deprecationNotice', 'configWarning', 'remoteControl/status/changed'],
     });
   });

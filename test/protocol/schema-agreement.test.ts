@@ -20,6 +20,7 @@ const PARAMS_DIFFERENCES: Record<string, string[]> = {
     'FunctionCallOutputContentItem: only ours allows type',
     'FunctionCallOutputContentItem: only theirs allows input_text, input_image, input_audio, encrypted_content',
   ],
+  'forks may be deleted along with their source': ['ThreadDeleteParams<threadId>: only ours has cascade'],
 };
 
 /** Where what we send differs from the peer's schema, and why. */
@@ -27,6 +28,16 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
   'items that were cut short are completed with the text so far, and say so': [
     'ThreadItem<agentMessage>: only ours has partial',
     'ThreadItem<reasoning>: only ours has partial',
+  ],
+  'overrides that were not applied are named': [
+    'ThreadStartResponse: only ours has ignoredOverrides',
+    'ThreadResumeResponse: only ours has ignoredOverrides',
+    'ThreadForkResponse: only ours has ignoredOverrides',
+  ],
+  'a list says how many conversations its defaults keep out': ['ThreadListResponse: only ours has hiddenCount'],
+  'whoever deletes is told what is gone': [
+    'ThreadDeleteResponse: only ours allows deletedThreadIds',
+    'ThreadDeleteResponse{}: only in theirs',
   ],
   'contents of a tool output are passed on as they are': [
     'FunctionCallOutputContentItem: only ours allows type',

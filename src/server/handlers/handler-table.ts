@@ -9,6 +9,7 @@ import {
 } from './catalog-handlers.js';
 import { initializeHandler } from './connection-handlers.js';
 import type { HandlerContext } from './handler-context.js';
+import { notBuiltYet } from './not-built-yet.js';
 import { threadResumeHandler, threadStartHandler, threadUnsubscribeHandler } from './thread-lifecycle-handlers.js';
 import { threadListHandler, threadLoadedListHandler, threadReadHandler } from './thread-reading-handlers.js';
 import { turnInterruptHandler, turnStartHandler, turnSteerHandler } from './turn-handlers.js';
@@ -30,5 +31,6 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     'configRequirements/read': configRequirementsReadHandler(),
     'account/read': accountReadHandler(),
     'skills/list': skillsListHandler(),
+    ...notBuiltYet,
   };
 }

@@ -104,6 +104,7 @@ export function threadListHandler({ index, registry, readConfig }: HandlerContex
       readStates: {},
       nextCursor: page.nextCursor,
       backwardsCursor: page.backwardsCursor,
+      hiddenCount: page.hiddenCount,
     });
   };
 }
