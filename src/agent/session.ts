@@ -4,7 +4,6 @@ import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
 import type { SessionCommand, SettingsPatch } from '../session/messages.js';
-import type { ResponseItem } from '../rollout/response-item.js';
 import { startActiveTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
@@ -301,7 +300,7 @@ export class Session {
     if (changed) this.#announceSettings();
   }
 
-  #injectItems(requestId: number, items: readonly ResponseItem[]): void {
+  #injectItems(requestId: number, items: readonly unknown[]): void {
     const sound = toInjectedItems(items, this.#state.turn?.id ?? uuid());
     this.#opening.prepareInput();
     this.#opening.giveContext(uuid());

@@ -11,6 +11,12 @@ import type {
   IndexCalls,
   IndexMethod,
   IndexReply,
+  ItemsPageParams,
+  ItemsReadParams,
+  PageResult,
+  PageSource,
+  TailCursors,
+  TurnsPageParams,
   ListParams,
   ListResult,
   ReadParams,
@@ -64,6 +70,22 @@ export class IndexClient {
 
   describe(path: string): Promise<DescribeResult> {
     return this.#call('describe', { path });
+  }
+
+  turnsPage(params: TurnsPageParams): Promise<PageResult> {
+    return this.#call('turnsPage', params);
+  }
+
+  itemsPage(params: ItemsPageParams): Promise<PageResult> {
+    return this.#call('itemsPage', params);
+  }
+
+  itemsRead(params: ItemsReadParams): Promise<PageResult> {
+    return this.#call('itemsRead', params);
+  }
+
+  tailCursors(params: PageSource & { threadId: string }): Promise<TailCursors> {
+    return this.#call('tailCursors', params);
   }
 
   cut(params: CutParams): Promise<CutResult> {

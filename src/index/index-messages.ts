@@ -162,6 +162,12 @@ export interface PageResult {
   json: string;
 }
 
+/** Cursors that, used descending, begin with the last turn and the last item; null when there is none. */
+export interface TailCursors {
+  turns: string | null;
+  items: string | null;
+}
+
 /** One file of a conversation. */
 export interface ConversationFile {
   /** Without `.zst`, whether compressed or not. */
@@ -188,6 +194,7 @@ export interface IndexCalls {
   turnsPage: { params: TurnsPageParams; result: PageResult };
   itemsPage: { params: ItemsPageParams; result: PageResult };
   itemsRead: { params: ItemsReadParams; result: PageResult };
+  tailCursors: { params: PageSource & { threadId: string }; result: TailCursors };
   cut: { params: CutParams; result: CutResult };
   /** Every file of a conversation, oldest first. */
   files: { params: { id: string }; result: ConversationFile[] };

@@ -71,8 +71,8 @@ export class ConversationArchive {
   }
 
   /**
-   * Removes the conversation, and with `cascade` all that was forked from it, however far. Resolves to their ids, the
-   * conversation's own first. Throws forks_depend_on_it, rollout_not_found and already_has_writer before anything changed.
+   * Removes the conversation, and with `cascade` all that was forked from it, however far. Resolves to their ids,
+   * each behind those that depended on it. Throws forks_depend_on_it, rollout_not_found and already_has_writer before anything changed.
    */
   delete(id: string, cascade: boolean): Promise<string[]> {
     return this.#holdWithForks(id, cascade, new Map());
@@ -147,7 +147,7 @@ export class ConversationArchive {
     } finally {
       for (const lease of leases) await lease.release();
     }
-    return ids;
+    return ids.reverse();
   }
 
   async #acquireAll(ids: readonly string[], locks: OwnerLocks): Promise<OwnerLease[]> {

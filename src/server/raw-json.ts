@@ -2,16 +2,17 @@
 import { v4 as uuid } from 'uuid';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 
-/** Stands for a text to be put in; unguessable, so that no content can be taken for it. */
+/** Stands for texts to be put in; unguessable, so that no content can be taken for it. */
 const MARK = uuid();
-const QUOTED_MARK = `"${MARK}"`;
+const PLACE = new RegExp(`"${MARK}:(\\d+)"`, 'g');
 
-/** The value to place where `raw` shall stand in the object given to stringifyWith(). */
-export const RAW_PLACE: unknown = MARK;
+/** The value to place where the `index`-th text shall stand in the object given to stringifyWith(). */
+export function rawPlace(index: number): unknown {
+  return `${MARK}:${index}`;
+}
 
-/** JSON text of `value` with `raw` (itself JSON text) in the one place that holds RAW_PLACE. */
-export function stringifyWith(value: unknown, raw: string): string {
-  const text = stringifyWellFormed(value);
-  const at = text.indexOf(QUOTED_MARK);
-  return at < 0 ? text : text.slice(0, at) + raw + text.slice(at + QUOTED_MARK.length);
+/** JSON text of `value` with the texts of `raws` (themselves JSON) in their places. */
+export function stringifyWith(value: unknown, raws: readonly string[]): string {
+  // A function: a text may hold what a replacement string would read as a pattern.
+  return stringifyWellFormed(value).replace(PLACE, (_, index: string) => raws[Number(index)]!);
 }

@@ -5,7 +5,6 @@ import type { ProviderSettings } from '../agent/model/model.js';
 import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
-import type { ResponseItem } from '../rollout/response-item.js';
 import type {
   AskForApproval,
   SandboxPolicy,
@@ -87,16 +86,6 @@ export interface SessionInit {
   recordBeforePublish: boolean;
 }
 
-export interface TurnOverrides {
-  cwd?: string;
-  approvalPolicy?: AskForApproval;
-  sandboxPolicy?: SandboxPolicy;
-  model?: string;
-  reasoningEffort?: string | null;
-  reasoningSummary?: string | null;
-  outputSchema?: unknown;
-}
-
 /** Settings that hold from now on. What is absent stays as it is. */
 export type SettingsPatch = Partial<
   Pick<
@@ -112,6 +101,9 @@ export type SettingsPatch = Partial<
     | 'developerInstructions'
   >
 >;
+
+/** Settings that a turn brings along; the schema of its answer is for that turn alone. */
+export type TurnOverrides = SettingsPatch & { outputSchema?: unknown };
 
 /** Main thread → session. Handled in order; those with a requestId are answered exactly once. */
 export type SessionCommand =
@@ -129,7 +121,7 @@ export type SessionCommand =
   | { type: 'materialize'; requestId: number }
   | { type: 'updateSettings'; requestId: number; settings: SettingsPatch }
   /** Puts items before the model that belong to no turn. */
-  | { type: 'injectItems'; requestId: number; items: ResponseItem[] }
+  | { type: 'injectItems'; requestId: number; items: unknown[] }
   | { type: 'replaceWriter'; port: MessagePort }
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }

@@ -32,7 +32,7 @@ describe('loadHistory', () => {
 
   function resume(text: string) {
     writeFileSync(rollout(), text);
-    return loadHistory({ type: 'resumed', conversationId: ID, rolloutPath: rollout() }, journal());
+    return loadHistory({ type: 'resumed', conversationId: ID, rolloutPath: rollout(), sources: [] }, journal());
   }
 
   /** Lines of a turn up to the user's words. */
@@ -55,7 +55,7 @@ describe('loadHistory', () => {
   }
 
   it('begins with nothing for a new conversation', async () => {
-    expect(await loadHistory({ type: 'new' }, null)).to.deep.equal({
+    expect(await loadHistory({ type: 'new', mode: 'paginated' }, null)).to.deep.equal({
       items: [],
       mode: 'paginated',
       nextOrdinal: 0,

@@ -22,6 +22,7 @@ const ASKED: ConversationRequest = {
   originator: 'test',
   ephemeral: false,
   threadSource: null,
+      historyMode: null,
   cwd: null,
   model: null,
   modelProvider: null,

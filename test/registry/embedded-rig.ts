@@ -18,6 +18,7 @@ export const REQUEST: ConversationRequest = {
   originator: 'embedding',
   ephemeral: false,
   threadSource: null,
+  historyMode: null,
   cwd: null,
   model: null,
   modelProvider: null,

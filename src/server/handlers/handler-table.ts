@@ -9,8 +9,22 @@ import {
 } from './catalog-handlers.js';
 import { initializeHandler } from './connection-handlers.js';
 import type { HandlerContext } from './handler-context.js';
-import { notBuiltYet } from './not-built-yet.js';
+import { getAuthStatusHandler, getConversationSummaryHandler } from './old-api-handlers.js';
+import {
+  threadArchiveHandler,
+  threadDeleteHandler,
+  threadMetadataUpdateHandler,
+  threadNameSetHandler,
+  threadUnarchiveHandler,
+} from './thread-admin-handlers.js';
+import {
+  threadForkHandler,
+  threadInjectItemsHandler,
+  threadRevertHandler,
+  threadSettingsUpdateHandler,
+} from './thread-branch-handlers.js';
 import { threadResumeHandler, threadStartHandler, threadUnsubscribeHandler } from './thread-lifecycle-handlers.js';
+import { threadItemsListHandler, threadItemsReadHandler, threadTurnsListHandler } from './thread-page-handlers.js';
 import { threadListHandler, threadLoadedListHandler, threadReadHandler } from './thread-reading-handlers.js';
 import { turnInterruptHandler, turnStartHandler, turnSteerHandler } from './turn-handlers.js';
 
@@ -19,10 +33,22 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     initialize: initializeHandler(context),
     'thread/start': threadStartHandler(context),
     'thread/resume': threadResumeHandler(context),
+    'thread/fork': threadForkHandler(context),
+    'thread/revert': threadRevertHandler(context),
     'thread/read': threadReadHandler(context),
+    'thread/turns/list': threadTurnsListHandler(context),
+    'thread/items/list': threadItemsListHandler(context),
+    'thread/items/read': threadItemsReadHandler(context),
     'thread/list': threadListHandler(context),
     'thread/loaded/list': threadLoadedListHandler(context),
     'thread/unsubscribe': threadUnsubscribeHandler(context),
+    'thread/name/set': threadNameSetHandler(context),
+    'thread/metadata/update': threadMetadataUpdateHandler(context),
+    'thread/settings/update': threadSettingsUpdateHandler(context),
+    'thread/inject_items': threadInjectItemsHandler(context),
+    'thread/archive': threadArchiveHandler(context),
+    'thread/unarchive': threadUnarchiveHandler(context),
+    'thread/delete': threadDeleteHandler(context),
     'turn/start': turnStartHandler(context),
     'turn/steer': turnSteerHandler(context),
     'turn/interrupt': turnInterruptHandler(context),
@@ -31,6 +57,7 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     'configRequirements/read': configRequirementsReadHandler(),
     'account/read': accountReadHandler(),
     'skills/list': skillsListHandler(),
-    ...notBuiltYet,
+    getConversationSummary: getConversationSummaryHandler(context),
+    getAuthStatus: getAuthStatusHandler(),
   };
 }

@@ -1,13 +1,14 @@
 // thread/start, resume, unsubscribe: loading conversations and joining them. Main thread.
 import { DaemonError } from '../../errors.js';
-import type { ParamsOf, ResultOf } from '../../protocol/methods.js';
+import type { ReadResult, TailCursors } from '../../index/index-messages.js';
+import type { ParamsOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
-import type { NewConversation } from '../../registry/conversation-registry.js';
-import type { ConversationRequest } from '../../registry/seams.js';
-import type { Connection } from '../connection.js';
+import type { SessionSnapshot } from '../../session/messages.js';
 import type { Handler } from '../dispatch.js';
-import { RAW_PLACE, stringifyWith } from '../raw-json.js';
+import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
+import { DEFAULT_PAGE_LIMIT } from './page-limits.js';
+import { pathOf, toRequest, toSessionResult, warn } from './session-request.js';
 import { checkedThreadId } from './turn-handlers.js';
 
 const RESUME_DEPRECATION = {
@@ -18,7 +19,7 @@ const RESUME_DEPRECATION = {
 export function threadStartHandler({ registry }: HandlerContext): Handler<'thread/start'> {
   return async (params, respond) => {
     const { connection } = respond;
-    const started = await registry.newConversation(toRequest(params, connection, params.ephemeral ?? false));
+    const started = await registry.newConversation(toRequest(params, connection));
     const { conversation } = started;
     conversation.addSubscriber(connection);
     warn(started, connection);
@@ -29,18 +30,18 @@ export function threadStartHandler({ registry }: HandlerContext): Handler<'threa
 }
 
 export function threadResumeHandler(context: HandlerContext): Handler<'thread/resume'> {
-  const { registry, index } = context;
+  const { registry } = context;
   return async (params, respond) => {
     const { connection } = respond;
     refuseHistory(context, params);
-    const request = toRequest(params, connection, false);
+    const request = toRequest(params, connection);
+    const path = pathOf(params);
     const resumed =
-      params.path == null
+      path === null
         ? await registry.resumeConversation(checkedThreadId(params.threadId), request)
-        : await registry.resumeConversationFromRollout(params.path, request);
-    const { conversation } = resumed;
-    const withTurns = params.excludeTurns !== true;
-    if (withTurns && conversation.facts.historyMode === 'paginated') {
+        : await registry.resumeConversationFromRollout(path, request);
+    const { conversation, ignoredOverrides } = resumed;
+    if (params.excludeTurns !== true && conversation.facts.historyMode === 'paginated') {
       connection.notify('deprecationNotice', RESUME_DEPRECATION);
     }
     if (resumed.loadedNow) {
@@ -48,22 +49,13 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
     }
     warn(resumed, connection);
     const wasSubscribed = conversation.fanOut.has(connection);
-    const { snapshot, seq } = await conversation.subscribeAtSnapshot(connection);
+    const placed = await conversation.subscribeAtSnapshot(connection);
     try {
-      const { path } = conversation.facts;
-      const history =
-        path === null || !conversation.materialized
-          ? null
-          : await index.read({
-              path,
-              end: snapshot.rolloutSize,
-              includeTurns: withTurns,
-              liveTurnId: snapshot.activeTurnId,
-            });
-      respond.resultJson(stringifyWith(toResumeResult(conversation), history?.turnsJson ?? '[]'));
-      const usage = snapshot.tokenUsage ?? history?.tokenUsage?.usage ?? null;
-      const turnId = snapshot.activeTurnId ?? history?.tokenUsage?.turnId ?? '';
-      conversation.catchUp(connection, { snapshot, seq }, usage === null ? null : { turnId, usage });
+      const history = await readHistory(context, conversation, placed.snapshot, params);
+      respond.resultJson(toResumeResult(conversation, history, ignoredOverrides));
+      const usage = placed.snapshot.tokenUsage ?? history?.read.tokenUsage?.usage ?? null;
+      const turnId = placed.snapshot.activeTurnId ?? history?.read.tokenUsage?.turnId ?? '';
+      conversation.catchUp(connection, placed, usage === null ? null : { turnId, usage });
     } catch (error) {
       if (wasSubscribed) conversation.fanOut.release(connection);
       else conversation.removeSubscriber(connection);
@@ -71,6 +63,41 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
     }
     if (!connection.isOpen) conversation.removeSubscriber(connection);
   };
+}
+
+interface ResumedHistory {
+  read: ReadResult;
+  cursors: TailCursors;
+  /** JSON text, or null when it was not asked for. */
+  page: string | null;
+}
+
+/** Null for a conversation that has no file. */
+async function readHistory(
+  { index }: HandlerContext,
+  conversation: Conversation,
+  { rolloutSize, activeTurnId }: SessionSnapshot,
+  params: ParamsOf<'thread/resume'>,
+): Promise<ResumedHistory | null> {
+  const { path } = conversation.facts;
+  if (path === null || !conversation.materialized) return null;
+  const source = { path, end: rolloutSize, liveTurnId: activeTurnId };
+  const page = params.initialTurnsPage ?? null;
+  const [read, cursors, first] = await Promise.all([
+    index.read({ ...source, includeTurns: params.excludeTurns !== true }),
+    index.tailCursors({ ...source, threadId: conversation.id }),
+    page === null
+      ? null
+      : index.turnsPage({
+          ...source,
+          threadId: conversation.id,
+          cursor: null,
+          limit: page.limit ?? DEFAULT_PAGE_LIMIT,
+          sortDirection: page.sortDirection ?? 'desc',
+          itemsView: page.itemsView ?? 'summary',
+        }),
+  ]);
+  return { read, cursors, page: first === null ? null : first.json };
 }
 
 export function threadUnsubscribeHandler({ registry }: HandlerContext): Handler<'thread/unsubscribe'> {
@@ -95,64 +122,24 @@ function refuseHistory({ registry }: HandlerContext, params: ParamsOf<'thread/re
   throw new DaemonError('history_while_running', message);
 }
 
-function warn(started: NewConversation, connection: Connection): void {
-  const { conversationId, warnings } = started;
-  for (const message of warnings) connection.notify('warning', { threadId: conversationId, message });
-}
-
-function toRequest(
-  params: ParamsOf<'thread/start'> | ParamsOf<'thread/resume'>,
-  connection: Connection,
-  ephemeral: boolean,
-): ConversationRequest {
-  return {
-    originator: connection.client?.name ?? 'unknown',
-    ephemeral,
-    threadSource: 'threadSource' in params ? (params.threadSource ?? null) : null,
-    cwd: params.cwd ?? null,
-    model: params.model ?? null,
-    modelProvider: params.modelProvider ?? null,
-    approvalPolicy: params.approvalPolicy ?? null,
-    sandbox: params.sandbox ?? null,
-    baseInstructions: params.baseInstructions ?? null,
-    developerInstructions: params.developerInstructions ?? null,
-    config: params.config ?? null,
-  };
-}
-
-function toSessionResult(conversation: Conversation): ResultOf<'thread/start'> {
-  const { settings } = conversation;
-  return {
-    thread: conversation.toThread(),
-    model: settings.model,
-    modelProvider: settings.provider.id,
-    serviceTier: null,
-    disabledPluginIds: [],
-    cwd: settings.cwd,
-    runtimeWorkspaceRoots: settings.workspaceRoots,
-    instructionSources: [],
-    approvalPolicy: settings.approvalPolicy,
-    approvalsReviewer: 'user',
-    sandbox: settings.sandboxPolicy,
-    activePermissionProfile: null,
-    reasoningEffort: settings.reasoningEffort,
-    multiAgentMode: 'explicitRequestOnly',
-  };
-}
-
-/** `turns` are a place for the text that the index made. */
-function toResumeResult(conversation: Conversation): unknown {
-  const { model, reasoningEffort } = conversation.settings;
+function toResumeResult(
+  conversation: Conversation,
+  history: ResumedHistory | null,
+  ignoredOverrides: string[],
+): string {
+  const { model, reasoningEffort, developerInstructions } = conversation.settings;
   const result = toSessionResult(conversation);
-  return {
+  const value = {
     ...result,
-    thread: { ...result.thread, turns: RAW_PLACE },
+    thread: { ...result.thread, turns: rawPlace(0) },
     collaborationMode: {
       mode: 'default',
-      settings: { model, reasoning_effort: reasoningEffort, developer_instructions: null },
+      settings: { model, reasoning_effort: reasoningEffort, developer_instructions: developerInstructions },
     },
-    initialTurnsPage: null,
-    turnsBackwardsCursor: null,
-    itemsBackwardsCursor: null,
+    initialTurnsPage: rawPlace(1),
+    turnsBackwardsCursor: history?.cursors.turns ?? null,
+    itemsBackwardsCursor: history?.cursors.items ?? null,
+    ...(ignoredOverrides.length === 0 ? {} : { ignoredOverrides }),
   };
+  return stringifyWith(value, [history?.read.turnsJson ?? '[]', history?.page ?? 'null']);
 }

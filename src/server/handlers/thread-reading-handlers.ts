@@ -5,7 +5,7 @@ import { toFacts } from '../../registry/conversation-facts.js';
 import type { Conversation } from '../../registry/conversation.js';
 import { toThread } from '../../registry/thread-view.js';
 import type { Handler, Responder } from '../dispatch.js';
-import { RAW_PLACE, stringifyWith } from '../raw-json.js';
+import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
 import { checkedThreadId } from './turn-handlers.js';
 
@@ -75,8 +75,8 @@ function answer(
   firstUnreadTurnId: string | null,
 ): void {
   const firstUnread = firstUnreadTurnId === null ? null : { type: 'turn', turnId: firstUnreadTurnId };
-  const result = { thread: { ...thread, turns: RAW_PLACE }, readState: { firstUnread, revision: uuid() } };
-  respond.resultJson(stringifyWith(result, turnsJson ?? '[]'));
+  const result = { thread: { ...thread, turns: rawPlace(0) }, readState: { firstUnread, revision: uuid() } };
+  respond.resultJson(stringifyWith(result, [turnsJson ?? '[]']));
 }
 
 export function threadListHandler({ index, registry, readConfig }: HandlerContext): Handler<'thread/list'> {

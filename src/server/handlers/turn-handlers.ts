@@ -4,7 +4,7 @@ import { validate as isUuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
 import type { SandboxPolicy, UserInput } from '../../protocol/thread.js';
 import type { ParamsOf } from '../../protocol/methods.js';
-import type { TurnOverrides } from '../../session/messages.js';
+import type { SettingsPatch, TurnOverrides } from '../../session/messages.js';
 import type { ReplyHandler } from '../../session/session-handle.js';
 import type { Handler, Responder } from '../dispatch.js';
 import type { HandlerContext } from './handler-context.js';
@@ -58,7 +58,8 @@ export function checkedThreadId(threadId: string): string {
   return threadId;
 }
 
-function answer(respond: Responder<never>): ReplyHandler {
+/** Hands a session's answer on. */
+export function answer(respond: Responder<never>): ReplyHandler {
   return { onResult: respond.resultJson, onError: respond.error };
 }
 
@@ -72,15 +73,20 @@ function checkInputSize(input: readonly UserInput[]): void {
 }
 
 function toOverrides(params: ParamsOf<'turn/start'>): TurnOverrides {
-  const overrides: TurnOverrides = {};
-  if (params.cwd != null) overrides.cwd = path.resolve(params.cwd);
-  if (params.approvalPolicy != null) overrides.approvalPolicy = params.approvalPolicy;
-  if (params.sandboxPolicy != null) overrides.sandboxPolicy = completePolicy(params.sandboxPolicy);
-  if (params.model != null) overrides.model = params.model;
-  if (params.effort != null) overrides.reasoningEffort = params.effort;
-  if (params.summary != null) overrides.reasoningSummary = params.summary;
-  if (params.outputSchema != null) overrides.outputSchema = params.outputSchema;
-  return overrides;
+  const settings = toSettingsPatch(params);
+  return params.outputSchema == null ? settings : { ...settings, outputSchema: params.outputSchema };
+}
+
+/** What a request says of the settings from now on; absent and null fields leave them as they are. */
+export function toSettingsPatch(params: ParamsOf<'turn/start'> | ParamsOf<'thread/settings/update'>): SettingsPatch {
+  const patch: SettingsPatch = {};
+  if (params.cwd != null) patch.cwd = path.resolve(params.cwd);
+  if (params.approvalPolicy != null) patch.approvalPolicy = params.approvalPolicy;
+  if (params.sandboxPolicy != null) patch.sandboxPolicy = completePolicy(params.sandboxPolicy);
+  if (params.model != null) patch.model = params.model;
+  if (params.effort != null) patch.reasoningEffort = params.effort;
+  if (params.summary != null) patch.reasoningSummary = params.summary;
+  return patch;
 }
 
 /** What a client left out of a policy is the narrower choice; replies and records always say all of it. */

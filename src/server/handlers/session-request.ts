@@ -1,0 +1,64 @@
+// What start, resume and fork share: the request's settings going in, the effective ones coming back. Main thread.
+import { DaemonError } from '../../errors.js';
+import type { ParamsOf, ResultOf } from '../../protocol/methods.js';
+import type { Conversation } from '../../registry/conversation.js';
+import type { NewConversation } from '../../registry/conversation-registry.js';
+import type { ConversationRequest } from '../../registry/seams.js';
+import type { Connection } from '../connection.js';
+
+export function toRequest(
+  params: ParamsOf<'thread/start'> | ParamsOf<'thread/resume'> | ParamsOf<'thread/fork'>,
+  connection: Connection,
+): ConversationRequest {
+  return {
+    originator: connection.client?.name ?? 'unknown',
+    ephemeral: 'ephemeral' in params ? (params.ephemeral ?? false) : false,
+    threadSource: 'threadSource' in params ? (params.threadSource ?? null) : null,
+    historyMode: 'historyMode' in params ? (params.historyMode ?? null) : null,
+    cwd: params.cwd ?? null,
+    model: params.model ?? null,
+    modelProvider: params.modelProvider ?? null,
+    approvalPolicy: params.approvalPolicy ?? null,
+    sandbox: params.sandbox ?? null,
+    baseInstructions: params.baseInstructions ?? null,
+    developerInstructions: params.developerInstructions ?? null,
+    config: params.config ?? null,
+  };
+}
+
+/** What start, resume and fork answer in common. */
+export function toSessionResult(conversation: Conversation): ResultOf<'thread/start'> {
+  const { settings } = conversation;
+  return {
+    thread: conversation.toThread(),
+    model: settings.model,
+    modelProvider: settings.provider.id,
+    serviceTier: null,
+    disabledPluginIds: [],
+    cwd: settings.cwd,
+    runtimeWorkspaceRoots: settings.workspaceRoots,
+    instructionSources: [],
+    approvalPolicy: settings.approvalPolicy,
+    approvalsReviewer: 'user',
+    sandbox: settings.sandboxPolicy,
+    activePermissionProfile: null,
+    reasoningEffort: settings.reasoningEffort,
+    multiAgentMode: 'explicitRequestOnly',
+  };
+}
+
+/** Tells the person at the client what was odd about the configuration or the rollout. */
+export function warn(started: NewConversation, connection: Connection): void {
+  const { conversationId, warnings } = started;
+  for (const message of warnings) connection.notify('warning', { threadId: conversationId, message });
+}
+
+/** A rollout to be read by its path, or a conversation by its id; an empty path counts as none. */
+export function pathOf(params: { path?: string | null | undefined }): string | null {
+  return params.path ? params.path : null;
+}
+
+/** What this daemon does not have, and must not seem to do. Throws unsupported_for_thread. */
+export function refuseField(name: string, isAsked: boolean): void {
+  if (isAsked) throw new DaemonError('unsupported_for_thread', `\`${name}\` is not supported`);
+}

@@ -1,0 +1,84 @@
+// thread/name/set, metadata/update, archive, unarchive, delete: conversations as entries of a list. Main thread.
+import { DaemonError } from '../../errors.js';
+import type { ParamsOf } from '../../protocol/methods.js';
+import type { GitInfo, Thread } from '../../protocol/thread.js';
+import { toFacts } from '../../registry/conversation-facts.js';
+import { toThread } from '../../registry/thread-view.js';
+import type { Handler } from '../dispatch.js';
+import type { HandlerContext } from './handler-context.js';
+import { checkedThreadId } from './turn-handlers.js';
+
+export function threadNameSetHandler({ registry }: HandlerContext): Handler<'thread/name/set'> {
+  return async (params, respond) => {
+    const threadId = checkedThreadId(params.threadId);
+    const name = params.name.toWellFormed().trim();
+    if (name === '') throw new DaemonError('invalid_request', 'thread name must not be empty');
+    await registry.nameConversation(threadId, name);
+    respond.result({});
+    registry.announce(threadId, 'thread/name/updated', { threadId, threadName: name });
+  };
+}
+
+export function threadMetadataUpdateHandler(context: HandlerContext): Handler<'thread/metadata/update'> {
+  return async (params, respond) => {
+    const threadId = checkedThreadId(params.threadId);
+    const { gitInfo, projectId, daybreakEnabled } = params;
+    if (gitInfo == null && projectId == null && daybreakEnabled == null) {
+      throw new DaemonError('invalid_request', 'thread metadata update must include at least one field');
+    }
+    if (projectId != null && projectId !== '') {
+      throw new DaemonError('invalid_request', `project not found: ${projectId}`);
+    }
+    await context.registry.changeGitInfo(threadId, gitInfo == null ? {} : toGitInfoPatch(gitInfo));
+    respond.result({ thread: await readThread(context, threadId) });
+  };
+}
+
+type GitInfoUpdate = NonNullable<ParamsOf<'thread/metadata/update'>['gitInfo']>;
+
+/** Absent fields stay, null clears. Throws invalid_request. */
+function toGitInfoPatch(update: GitInfoUpdate): Partial<GitInfo> {
+  const fields = Object.entries(update).filter(([, value]) => value !== undefined);
+  if (fields.length === 0) throw new DaemonError('invalid_request', 'gitInfo must include at least one field');
+  for (const [field, value] of fields) {
+    if (value === '') throw new DaemonError('invalid_request', `gitInfo.${field} must not be empty`);
+  }
+  return Object.fromEntries(fields) as Partial<GitInfo>;
+}
+
+export function threadArchiveHandler({ registry }: HandlerContext): Handler<'thread/archive'> {
+  return async (params, respond) => {
+    const threadId = checkedThreadId(params.threadId);
+    await registry.archiveConversation(threadId);
+    respond.result({});
+    registry.announce(threadId, 'thread/archived', { threadId });
+  };
+}
+
+export function threadUnarchiveHandler(context: HandlerContext): Handler<'thread/unarchive'> {
+  return async (params, respond) => {
+    const threadId = checkedThreadId(params.threadId);
+    await context.registry.unarchiveConversation(threadId);
+    respond.result({ thread: await readThread(context, threadId) });
+    context.registry.announce(threadId, 'thread/unarchived', { threadId });
+  };
+}
+
+export function threadDeleteHandler({ registry }: HandlerContext): Handler<'thread/delete'> {
+  return async (params, respond) => {
+    const threadId = checkedThreadId(params.threadId);
+    const deletedThreadIds = await registry.deleteConversation(threadId, params.cascade ?? false);
+    respond.result({ deletedThreadIds });
+    for (const id of deletedThreadIds) registry.announce(id, 'thread/deleted', { threadId: id });
+  };
+}
+
+/** As it is now, loaded or not. Throws conversation_not_loaded when there is none. */
+async function readThread({ registry, index }: HandlerContext, threadId: string): Promise<Thread> {
+  const loaded = registry.findLoaded(threadId);
+  if (loaded !== null) return loaded.toThread();
+  const path = await index.find(threadId);
+  if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
+  const { summary } = await index.describe(path);
+  return toThread(toFacts(summary), { type: 'notLoaded' });
+}

@@ -1,0 +1,102 @@
+// thread/fork, revert, settings/update, inject_items: what changes the course of a conversation. Main thread.
+import { DaemonError } from '../../errors.js';
+import type { CutPoint } from '../../index/index-messages.js';
+import type { ParamsOf } from '../../protocol/methods.js';
+import type { ForkedConversation } from '../../registry/conversation-registry.js';
+import { frameText } from '../../session/frame-text.js';
+import type { Connection } from '../connection.js';
+import type { Handler } from '../dispatch.js';
+import { rawPlace, stringifyWith } from '../raw-json.js';
+import type { HandlerContext } from './handler-context.js';
+import { pathOf, refuseField, toRequest, toSessionResult, warn } from './session-request.js';
+import { answer, checkedThreadId, toSettingsPatch } from './turn-handlers.js';
+
+const FORK_DEPRECATION = {
+  summary: 'Reading the whole history with a fork is deprecated for paginated threads.',
+  details: 'Use `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.',
+};
+
+export function threadForkHandler({ registry, index }: HandlerContext): Handler<'thread/fork'> {
+  return async (params, respond) => {
+    const { connection } = respond;
+    const at = toCutPoint(params);
+    refuseField('attachToSource', params.attachToSource === true);
+    const path = pathOf(params);
+    const of = path === null ? { id: checkedThreadId(params.threadId) } : { path };
+    const forked = await registry.branchConversation(of, at, toRequest(params, connection));
+    const { conversation } = forked;
+    const withTurns = params.excludeTurns !== true;
+    if (withTurns && conversation.facts.historyMode === 'paginated') {
+      connection.notify('deprecationNotice', FORK_DEPRECATION);
+    }
+    warn(forked, connection);
+    const source = historyOf(forked);
+    const history = source === null ? null : await index.read({ ...source, includeTurns: withTurns });
+    conversation.addSubscriber(connection);
+    const result = toSessionResult(conversation);
+    const value = { ...result, thread: { ...result.thread, turns: rawPlace(0) } };
+    respond.resultJson(stringifyWith(value, [history?.turnsJson ?? '[]']));
+    announceFork(forked, connection, history?.tokenUsage ?? null);
+    if (!connection.isOpen) conversation.removeSubscriber(connection);
+  };
+}
+
+/** An ephemeral fork has no file: what it took over lies in its source. */
+function historyOf({ conversation, kept }: ForkedConversation): { path: string; end?: number } | null {
+  const { path } = conversation.facts;
+  return path === null ? kept : { path };
+}
+
+function announceFork(
+  { conversation }: ForkedConversation,
+  connection: Connection,
+  usage: { turnId: string; usage: unknown } | null,
+): void {
+  const { fanOut, id } = conversation;
+  if (usage !== null) {
+    const params = { threadId: id, turnId: usage.turnId, tokenUsage: usage.usage };
+    fanOut.sendAside(connection, 'thread/tokenUsage/updated', frameText('thread/tokenUsage/updated', params), fanOut.seq);
+  }
+  fanOut.publish('thread/started', { thread: conversation.toThread() });
+}
+
+/** Throws invalid_request when both ends are named. */
+function toCutPoint({ lastTurnId, beforeTurnId }: ParamsOf<'thread/fork'>): CutPoint {
+  if (lastTurnId != null && beforeTurnId != null) {
+    throw new DaemonError('invalid_request', '`beforeTurnId` cannot be combined with `lastTurnId`');
+  }
+  if (lastTurnId != null) return { type: 'through', turnId: lastTurnId };
+  return beforeTurnId == null ? { type: 'end' } : { type: 'before', turnId: beforeTurnId };
+}
+
+export function threadRevertHandler({ registry, index }: HandlerContext): Handler<'thread/revert'> {
+  return async (params, respond) => {
+    const id = checkedThreadId(params.threadId);
+    const conversation = await registry.revertConversation(id, params.beforeTurnId);
+    const cursors = await index.tailCursors({ path: conversation.facts.path!, threadId: id });
+    respond.result({
+      thread: conversation.toThread(),
+      turnsBackwardsCursor: cursors.turns,
+      itemsBackwardsCursor: cursors.items,
+    });
+    conversation.fanOut.publish('thread/reverted', { threadId: id });
+  };
+}
+
+export function threadSettingsUpdateHandler({ registry }: HandlerContext): Handler<'thread/settings/update'> {
+  return (params, respond) => {
+    const conversation = registry.getConversation(checkedThreadId(params.threadId));
+    if (params.permissions != null && params.sandboxPolicy != null) {
+      throw new DaemonError('invalid_request', '`permissions` cannot be combined with `sandboxPolicy`');
+    }
+    conversation.request({ type: 'updateSettings', settings: toSettingsPatch(params) }, answer(respond));
+  };
+}
+
+export function threadInjectItemsHandler({ registry }: HandlerContext): Handler<'thread/inject_items'> {
+  return (params, respond) => {
+    const conversation = registry.getConversation(checkedThreadId(params.threadId));
+    if (params.items.length === 0) throw new DaemonError('invalid_request', 'items must not be empty');
+    conversation.request({ type: 'injectItems', items: params.items }, answer(respond));
+  };
+}

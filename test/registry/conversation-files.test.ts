@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ConversationFile } from '../../src/index/index-messages.js';
+import {
+  deleteConversationFiles,
+  moveConversationFiles,
+  pathsToDelete,
+  readUnfinishedDeletions,
+} from '../../src/registry/conversation-files.js';
+import { useTempFolder } from '../support/temp-folder.js';
+
+const ID = '01a216c6-1357-7450-a67a-29f72ee70d21';
+const SEGMENT = '01a216c6-1761-7aa0-ad65-914a99a0788d';
+const DAY = join('sessions', '2026', '11', '26');
+
+describe('the files of a conversation', () => {
+  const home = useTempFolder();
+
+  function put(folder: string, name: string, compressed = false): ConversationFile {
+    const path = join(home(), folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(compressed ? `${path}.zst` : path, name);
+    const segmentId = name.includes('_') ? SEGMENT : ID;
+    return { path, segmentId, archived: folder === 'archived_sessions', compressed };
+  }
+
+  const first = (folder: string, compressed = false) =>
+    put(folder, `rollout-2026-11-26T07-33-29-${ID}.jsonl`, compressed);
+  const second = (folder: string) => put(folder, `rollout-2026-11-26T07-33-30-${ID}_${SEGMENT}.jsonl`);
+  const all = (): string[] =>
+    (readdirSync(home(), { recursive: true }) as string[]).filter((name) => /rollout-|deleting/.test(name)).sort();
+
+  it('go into the archive flat and come back to their dates, compressed ones as they are', async () => {
+    await moveConversationFiles(home(), [first(DAY, true), second(DAY)], 'archive');
+    expect(all()).to.deep.equal([
+      `archived_sessions/rollout-2026-11-26T07-33-29-${ID}.jsonl.zst`,
+      `archived_sessions/rollout-2026-11-26T07-33-30-${ID}_${SEGMENT}.jsonl`,
+    ]);
+    const archived = [first('archived_sessions', true), second('archived_sessions')];
+    await moveConversationFiles(home(), archived, 'sessions');
+    expect(all()).to.deep.equal([
+      `${DAY}/rollout-2026-11-26T07-33-29-${ID}.jsonl.zst`,
+      `${DAY}/rollout-2026-11-26T07-33-30-${ID}_${SEGMENT}.jsonl`,
+    ]);
+  });
+
+  it('are not moved over others, and the newest one not before all others', async () => {
+    const files = [first(DAY), second(DAY)];
+    put('archived_sessions', `rollout-2026-11-26T07-33-29-${ID}.jsonl`);
+    const error = await moveConversationFiles(home(), files, 'archive').catch((failure: Error) => failure);
+    expect(error).to.include({ code: 'rollout_write_failed' });
+    expect(existsSync(files[1]!.path)).to.equal(true);
+  });
+
+  it('are deleted with their journal; a deletion that was cut short is known afterwards', async () => {
+    const files = [first(DAY, true), second(DAY)];
+    const journal = join(home(), 'rolloutd', 'journal', `${ID}.jsonl`);
+    mkdirSync(dirname(journal), { recursive: true });
+    writeFileSync(journal, '');
+    const plan = { ids: [ID], paths: pathsToDelete(home(), ID, files) };
+    // A folder in the place of a file is what rm() cannot remove: the deletion stops in the middle.
+    mkdirSync(join(home(), 'stuck'));
+    const stuck = { ...plan, paths: [plan.paths[0]!, join(home(), 'stuck'), ...plan.paths.slice(1)] };
+    await deleteConversationFiles(home(), stuck).catch(() => undefined);
+    expect(existsSync(files[1]!.path)).to.equal(true);
+    expect(await readUnfinishedDeletions(home())).to.deep.equal([stuck]);
+    await deleteConversationFiles(home(), plan);
+    expect(all()).to.deep.equal(['rolloutd/deleting']);
+    expect(existsSync(journal)).to.equal(false);
+    expect(await readUnfinishedDeletions(home())).to.deep.equal([]);
+  });
+
+  it('of a plan that is none, or that leads out of the home, stay', async () => {
+    const folder = join(home(), 'rolloutd', 'deleting');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'torn.json'), '{"ids":["a"');
+    writeFileSync(join(folder, 'out.json'), JSON.stringify({ ids: ['a'], paths: ['/etc/passwd'] }));
+    writeFileSync(join(folder, 'up.json'), JSON.stringify({ ids: ['a'], paths: [`${home()}/../x`] }));
+    expect(await readUnfinishedDeletions(home())).to.deep.equal([]);
+    expect(readFileSync(join(folder, 'torn.json'), 'utf8')).to.equal('{"ids":["a"');
+  });
+});
