@@ -15,7 +15,7 @@ export function toInjectedItems(items: readonly unknown[], turnId: string): Resp
     }
     const sound = item as ResponseItem;
     const id = sound.type === 'message' ? { id: sound.id ?? `msg_${uuid()}` } : {};
-    return { ...sound, ...id, internal_chat_message_metadata_passthrough: { turn_id: turnId } } as ResponseItem;
+    return { ...sound, ...id, internal_chat_message_metadata_passthrough: { turn_id: turnId } };
   });
 }
 
@@ -31,5 +31,5 @@ function findProblem(item: unknown): string | null {
 function describe(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return `string ${JSON.stringify(value.slice(0, 64))}`;
-  return Array.isArray(value) ? 'sequence' : `${typeof value} \`${String(value)}\``;
+  return Array.isArray(value) ? 'sequence' : `${typeof value} \`${JSON.stringify(value)}\``;
 }

@@ -34,7 +34,7 @@ export class Recorder {
   copy({ ordinal: _, ...line }: RolloutLine): void {
     if (this.#sink === null) return;
     const placed = this.mode === 'paginated' ? { ordinal: this.#ordinal++, ...line } : line;
-    this.#sink.append(serializeLine(placed as RolloutLine));
+    this.#sink.append(serializeLine(placed));
   }
 
   writeAll(lines: readonly LineBody[]): void {

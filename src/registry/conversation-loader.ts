@@ -1,7 +1,7 @@
 // One conversation from its session's start to the moment its lock is free again. Main thread.
 import path from 'node:path';
 import { v7 as uuid } from 'uuid';
-import { DaemonError } from '../errors.js';
+import type { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import type { InitialHistory, SessionMeta, SessionSettings } from '../session/messages.js';

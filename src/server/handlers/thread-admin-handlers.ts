@@ -43,7 +43,7 @@ function toGitInfoPatch(update: GitInfoUpdate): Partial<GitInfo> {
   for (const [field, value] of fields) {
     if (value === '') throw new DaemonError('invalid_request', `gitInfo.${field} must not be empty`);
   }
-  return Object.fromEntries(fields) as Partial<GitInfo>;
+  return Object.fromEntries(fields);
 }
 
 export function threadArchiveHandler({ registry }: HandlerContext): Handler<'thread/archive'> {
