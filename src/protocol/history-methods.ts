@@ -38,7 +38,7 @@ export const itemOutputDeferralSchema = z.object({
   mcpToolCall: z.boolean().optional(),
 });
 
-/** Absent: ascending, 25 items of all turns. An anchor and `deferOutput` need the `turnId`. */
+/** Absent: ascending, 25 items of all turns. An anchor needs the `turnId`. */
 export const threadItemsListParamsSchema = z.object({
   threadId: z.string(),
   turnId: z.string().nullish(),

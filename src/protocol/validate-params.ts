@@ -73,15 +73,24 @@ function wordUnion(input: unknown, forms: readonly (readonly z.core.$ZodIssue[])
 /** The issue itself, or, for a union whose forms all failed, the one that got furthest into the value. */
 function findCause(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
   if (issue.code !== 'invalid_union') return issue;
-  const inner = chooseIssue(issue.errors.flat().filter((candidate) => candidate.path.length > 0));
-  if (inner === undefined) return issue;
-  const cause = findCause(inner);
+  const ofForms = issue.errors.flatMap((form) => chooseIssue(form.filter(({ path }) => path.length > 0)) ?? []);
+  const chosen = chooseIssue(ofForms);
+  if (chosen === undefined) return issue;
+  if (ofForms.length > 1 && isMissing(chosen)) {
+    const names = ofForms.map(({ path }) => `\`${String(path.at(-1))}\``);
+    return { path: issue.path, message: `missing field ${names.join(' or ')}` };
+  }
+  const cause = findCause(chosen);
   return { path: [...issue.path, ...cause.path], message: cause.message };
 }
 
 /** A wrong value says more than a missing one. */
 function chooseIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
-  return issues.find((issue) => !issue.message.startsWith('missing')) ?? issues[0];
+  return issues.find((issue) => !isMissing(issue)) ?? issues[0];
+}
+
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  return issue.message.startsWith('missing');
 }
 
 function missing(path: readonly PropertyKey[] | undefined): string {

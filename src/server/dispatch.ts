@@ -6,6 +6,8 @@ import { findExperimentalUse } from '../protocol/experimental-use.js';
 import { isMethodName, METHODS } from '../protocol/methods.js';
 import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
 import { validateParams } from '../protocol/validate-params.js';
+import { findBrokenRule } from '../protocol/value-rules.js';
+import type { BrokenRule } from '../protocol/value-rules.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import type { Connection, RequestId } from './connection.js';
 import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, toRpcError } from './rpc-error.js';
@@ -68,6 +70,8 @@ export class Dispatcher {
     if (!validated.ok) return connection.sendError(id, invalidParams(validated.message, validated.path));
     const refusal = gate(connection, method, validated.params);
     if (refusal !== null) return connection.sendError(id, invalidRequest(refusal));
+    const broken = findBrokenRule(method, validated.params);
+    if (broken !== null) return connection.sendError(id, toRpcError(toDaemonError(broken)));
     if (connection.inFlight >= MAX_IN_FLIGHT) return connection.sendError(id, overloaded());
     connection.inFlight += 1;
     const respond = this.#responder(connection, id, method);
@@ -130,6 +134,10 @@ function gate<Method extends MethodName>(
   if (client.experimentalApi) return null;
   const use = findExperimentalUse(method, params);
   return use === null ? null : `${use} requires experimentalApi capability`;
+}
+
+function toDaemonError({ message, path }: BrokenRule): DaemonError {
+  return new DaemonError('invalid_params', message, { data: { path } });
 }
 
 function threadIdOf(params: unknown): string | null {

@@ -254,6 +254,31 @@ describe('bad input', () => {
     ]);
   });
 
+  it('with values that cannot be is refused, with the field; what is experimental comes first', async () => {
+    const plain = await rig.client({ experimentalApi: false });
+    const params = { parentThreadId: threadId, ancestorThreadId: threadId };
+    const [experimental, exclusive, excluded] = await sendEach(() =>
+      Promise.all([
+        plain.ask('thread/list', params),
+        client.ask('thread/list', params),
+        client.ask('thread/list', { excludedThreadIds: [threadId, 'bogus'] }),
+      ]),
+    );
+    expect([experimental, exclusive, excluded].map((answer: any) => answer.error)).to.deep.equal([
+      { code: -32600, message: 'thread/list.parentThreadId requires experimentalApi capability' },
+      {
+        code: -32602,
+        message: 'parentThreadId and ancestorThreadId are mutually exclusive',
+        data: { reason: 'invalid_params', path: 'params.ancestorThreadId' },
+      },
+      {
+        code: -32602,
+        message: 'invalid excluded thread id: bogus',
+        data: { reason: 'invalid_params', path: 'params.excludedThreadIds[1]' },
+      },
+    ]);
+  });
+
   const granularPolicy = { sandbox_approval: true, rules: true, mcp_elicitations: true };
 
   it('of more than a million characters is refused, and says how many they were', async () => {

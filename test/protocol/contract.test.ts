@@ -5,11 +5,18 @@ import type { MethodName } from '../../src/protocol/methods.js';
 import { NOTIFICATION_METHODS } from '../../src/protocol/notification-names.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
 import { validateParams } from '../../src/protocol/validate-params.js';
+import { findBrokenRule } from '../../src/protocol/value-rules.js';
 import { assertValidNotification, assertValidResult } from '../support/schema-validator.js';
 import { exampleItems } from './example-items.js';
 import { exampleNotifications, exampleResults } from './example-messages.js';
 import { readRecordings } from './recordings.js';
 import type { RecordedMessage } from './recordings.js';
+
+/** What our results have and the peer's do not, for the recordings to pass. */
+const ADDED: Partial<Record<MethodName, object>> = {
+  'thread/list': { hiddenCount: 0 },
+  'thread/delete': { deletedThreadIds: [] },
+};
 
 describe('the wire contract', () => {
   for (const method of NOTIFICATION_METHODS) {
@@ -62,7 +69,8 @@ describe('recorded conversations with the peer', () => {
     for (const { where, message, method } of recorded) {
       if (method === undefined || !isMethodName(method) || message['result'] === undefined) continue;
       seen.add(method);
-      withPlace(where, () => assertValidResult(method, message['result']));
+      const result = { ...(message['result'] as object), ...ADDED[method] };
+      withPlace(where, () => assertValidResult(method, result));
     }
     expect([...seen]).to.have.members(Object.keys(METHODS));
   });
@@ -78,8 +86,31 @@ describe('recorded conversations with the peer', () => {
       if (said !== theirs) disagreements.push(`${where}: ${String(theirs)} | ${String(said)}`);
     }
     expect(disagreements.map((line) => line.replace(/^[^:]*:\d+: /, ''))).to.deep.equal([
-      // Names the field that is wrong instead of the shape of an array that would do.
+      // Names the field that is wrong instead of the type that nothing fits.
+      'data did not match any variant of untagged enum ThreadItemsListCursor | missing field `type`',
+      // Names the type that would do instead of the shape of an array that would do as well.
       'invalid length 2, expected struct ThreadListParams with 19 elements | invalid type: sequence, expected an object',
+      'data did not match any variant of untagged enum ThreadItemsListCursor | missing field `type`',
+    ]);
+  });
+
+  it('hold requests that break a rule of values only where the peer refused them, in the same words', () => {
+    const broken = new Set<string>();
+    for (const { where, fromServer, message, answer } of recorded) {
+      const method = message['method'];
+      if (fromServer || answer === undefined || typeof method !== 'string' || !isMethodName(method)) continue;
+      const validated = validateParams(method, message['params']);
+      const rule = validated.ok ? findBrokenRule(method, validated.params) : null;
+      if (rule === null) continue;
+      broken.add(rule.message);
+      withPlace(where, () => expect(answer['error']).to.deep.include({ message: rule.message }));
+    }
+    expect([...broken].sort()).to.deep.equal([
+      '`beforeTurnId` cannot be combined with `lastTurnId`',
+      'items must not be empty',
+      'section-position sorting requires a section filter',
+      'thread metadata update must include at least one field',
+      'thread name must not be empty',
     ]);
   });
 });

@@ -326,7 +326,8 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
         errors: [{ path: '/srv/garden/skills/dig', message: 'no name' }],
       },
     ],
-  },  getConversationSummary: {
+  },
+  getConversationSummary: {
     summary: {
       conversationId: THREAD_ID,
       path: '/home/ana/.rolloutd/sessions/2025/10/09/rollout.jsonl',

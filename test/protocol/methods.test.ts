@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { EXPERIMENTAL_FIELDS, findExperimentalUse } from '../../src/protocol/experimental-use.js';
+import type { JsonSchema } from '../../src/protocol/json-schema.js';
 import { isMethodName, METHODS } from '../../src/protocol/methods.js';
 import type { MethodName } from '../../src/protocol/methods.js';
 
@@ -21,10 +22,22 @@ describe('METHODS', () => {
       initialize: 'connection',
       'thread/start': 'none',
       'thread/resume': 'thread',
+      'thread/fork': 'thread',
+      'thread/revert': 'thread',
       'thread/read': 'none',
+      'thread/turns/list': 'none',
+      'thread/items/list': 'none',
+      'thread/items/read': 'none',
       'thread/list': 'none',
       'thread/loaded/list': 'none',
       'thread/unsubscribe': 'thread',
+      'thread/name/set': 'thread',
+      'thread/metadata/update': 'thread',
+      'thread/settings/update': 'thread',
+      'thread/inject_items': 'thread',
+      'thread/archive': 'thread',
+      'thread/unarchive': 'thread',
+      'thread/delete': 'thread',
       'turn/start': 'thread',
       'turn/steer': 'thread',
       'turn/interrupt': 'none',
@@ -33,6 +46,8 @@ describe('METHODS', () => {
       'configRequirements/read': 'none',
       'account/read': 'none',
       'skills/list': 'none',
+      getConversationSummary: 'none',
+      getAuthStatus: 'none',
     });
   });
 
@@ -45,8 +60,14 @@ describe('METHODS', () => {
 describe('findExperimentalUse', () => {
   it('finds only fields that the method has', () => {
     for (const [method, fields] of Object.entries(EXPERIMENTAL_FIELDS)) {
-      const params = METHODS[method as MethodName].params as z.ZodObject;
-      expect(Object.keys(params.shape)).to.include.members([...fields]);
+      const json = z.toJSONSchema(METHODS[method as MethodName].params, { io: 'input' });
+      for (const field of fields) {
+        const found = field.split('.').reduce<JsonSchema | undefined>((schema, key) => {
+          const forms = [schema ?? {}, ...(schema?.anyOf ?? [])];
+          return forms.find(({ properties }) => properties?.[key] !== undefined)?.properties?.[key];
+        }, json as JsonSchema);
+        expect(found, `${method}.${field}`).to.not.equal(undefined);
+      }
     }
   });
 
@@ -62,6 +83,28 @@ describe('findExperimentalUse', () => {
     ['turn/start', { threadId: 't', input: [], approvalPolicy: granular }, 'askForApproval.granular'],
     ['turn/start', { threadId: 't', input: [], approvalPolicy: 'never' }, null],
     ['configRequirements/read', undefined, null],
+    ['thread/fork', { threadId: 't', lastTurnId: 'u', ephemeral: true, attachToSource: false }, null],
+    ['thread/fork', { threadId: 't', beforeTurnId: '' }, 'thread/fork.beforeTurnId'],
+    [
+      'thread/fork',
+      { threadId: 't', path: '', experimentalPredictionMode: true },
+      'thread/fork.experimentalPredictionMode',
+    ],
+    ['thread/items/list', { threadId: 't', deferOutput: {} }, null],
+    ['thread/items/list', { threadId: 't', deferOutput: { commandExecution: false } }, null],
+    [
+      'thread/items/list',
+      { threadId: 't', deferOutput: { mcpToolCall: true } },
+      'thread/items/list.deferOutput.mcpToolCall',
+    ],
+    ['thread/items/read', { threadId: 't', turnId: 'u', itemIds: [] }, 'thread/items/read'],
+    ['thread/settings/update', { threadId: 't' }, 'thread/settings/update'],
+    ['thread/list', { parentThreadId: null, includeAttachedThreads: false }, null],
+    ['thread/list', { projectId: null }, 'thread/list.projectId'],
+    ['thread/metadata/update', { threadId: 't', projectId: null, daybreakEnabled: null }, null],
+    ['thread/metadata/update', { threadId: 't', daybreakEnabled: false }, 'thread/metadata/update.daybreakEnabled'],
+    ['thread/start', { daybreakEnabled: false }, 'thread/start.daybreakEnabled'],
+    ['thread/delete', { threadId: 't', cascade: true }, null],
   ];
   for (const [method, params, found] of cases) {
     it(`says ${found ?? 'nothing'} of ${method} ${JSON.stringify(params) ?? ''}`, () => {

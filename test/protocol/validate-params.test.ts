@@ -27,6 +27,30 @@ describe('validateParams', () => {
     for (const raw of [undefined, null, {}]) expect(validateParams('configRequirements/read', raw).ok).to.equal(true);
   });
 
+  it('tells null from absent, where null clears', () => {
+    const gitInfo = { sha: 'c0ffee', branch: null };
+    expect(validateParams('thread/metadata/update', { threadId: 't', gitInfo })).to.deep.equal({
+      ok: true,
+      params: { threadId: 't', gitInfo },
+    });
+    expect(validateParams('thread/list', { projectId: null })).to.deep.equal({ ok: true, params: { projectId: null } });
+  });
+
+  it('goes by the path when a summary is asked for by path and id', () => {
+    expect(validateParams('getConversationSummary', { conversationId: 't', rolloutPath: '/r' })).to.deep.equal({
+      ok: true,
+      params: { rolloutPath: '/r' },
+    });
+  });
+
+  it('passes items for the model on as they are', () => {
+    const items = [5, null, { type: 'message', role: 'user', content: [] }];
+    expect(validateParams('thread/inject_items', { threadId: 't', items })).to.deep.equal({
+      ok: true,
+      params: { threadId: 't', items },
+    });
+  });
+
   it('takes every form of input, and text without elements', () => {
     const input = [
       { type: 'text', text: 'a' },
@@ -127,6 +151,39 @@ describe('validateParams', () => {
     ],
     ['turn/interrupt', { threadId: 't' }, 'params.turnId', 'missing field `turnId`'],
     ['initialize', {}, 'params.clientInfo', 'missing field `clientInfo`'],
+    ['thread/fork', {}, 'params.threadId', 'missing field `threadId`'],
+    ['thread/fork', { threadId: 't', ephemeral: null }, 'params.ephemeral', 'invalid type: null, expected a boolean'],
+    ['thread/revert', { threadId: 't' }, 'params.beforeTurnId', 'missing field `beforeTurnId`'],
+    ['thread/items/list', { threadId: 't', cursor: { itemId: 'i' } }, 'params.cursor.type', 'missing field `type`'],
+    [
+      'thread/items/list',
+      { threadId: 't', cursor: { type: 'turn', itemId: 'i' } },
+      'params.cursor.type',
+      'unknown variant `turn`, expected `item`',
+    ],
+    [
+      'thread/items/list',
+      { threadId: 't', cursor: 5 },
+      'params.cursor',
+      'invalid type: integer `5`, expected a string or an object',
+    ],
+    ['thread/items/read', { threadId: 't', turnId: 'u', itemId: 'i' }, 'params.itemIds', 'missing field `itemIds`'],
+    ['thread/inject_items', { threadId: 't', items: {} }, 'params.items', 'invalid type: map, expected a sequence'],
+    ['thread/delete', { threadId: 't', cascade: 1 }, 'params.cascade', 'invalid type: integer `1`, expected a boolean'],
+    [
+      'thread/metadata/update',
+      { threadId: 't', gitInfo: { sha: 5 } },
+      'params.gitInfo.sha',
+      'invalid type: integer `5`, expected a string',
+    ],
+    ['getConversationSummary', {}, 'params', 'missing field `rolloutPath` or `conversationId`'],
+    [
+      'getConversationSummary',
+      { conversationId: 5 },
+      'params.conversationId',
+      'invalid type: integer `5`, expected a string',
+    ],
+    ['getAuthStatus', undefined, 'params', 'missing field `params`'],
   ];
   for (const [method, raw, path, message] of refused) {
     it(`refuses ${method} ${JSON.stringify(raw) ?? ''} at ${path}`, () => {
