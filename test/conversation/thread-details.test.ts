@@ -36,7 +36,7 @@ describe('what is known of a conversation', () => {
     expect((await read()).name).to.equal('My   thread \n two');
     await client.call('thread/name/set', { threadId, name: 'later' });
     expect((await client.call('thread/list', {})).data[0].name).to.equal('later');
-    expect(await reason('thread/name/set', { name: ' \n ' })).to.deep.equal([-32600, 'thread name must not be empty']);
+    expect(await reason('thread/name/set', { name: ' \n ' })).to.deep.equal([-32602, 'thread name must not be empty']);
     const unknown = '01a206e8-4e40-7260-a3ca-59d0fa1ced00';
     expect(await reason('thread/name/set', { threadId: unknown, name: 'x' })).to.deep.equal([
       -32600,
@@ -59,7 +59,7 @@ describe('what is known of a conversation', () => {
     expect(cleared.thread.gitInfo).to.deep.equal({ ...gitInfo, branch: null });
     expect((await client.call('thread/list', {})).data[0].gitInfo).to.deep.equal({ ...gitInfo, branch: null });
     expect(await reason('thread/metadata/update', {})).to.deep.equal([
-      -32600,
+      -32602,
       'thread metadata update must include at least one field',
     ]);
     expect((await reason('thread/metadata/update', { gitInfo: {} }))[1]).to.equal(

@@ -12,7 +12,6 @@ export function threadNameSetHandler({ registry }: HandlerContext): Handler<'thr
   return async (params, respond) => {
     const threadId = checkedThreadId(params.threadId);
     const name = params.name.toWellFormed().trim();
-    if (name === '') throw new DaemonError('invalid_request', 'thread name must not be empty');
     await registry.nameConversation(threadId, name);
     respond.result({});
     registry.announce(threadId, 'thread/name/updated', { threadId, threadName: name });
@@ -22,10 +21,7 @@ export function threadNameSetHandler({ registry }: HandlerContext): Handler<'thr
 export function threadMetadataUpdateHandler(context: HandlerContext): Handler<'thread/metadata/update'> {
   return async (params, respond) => {
     const threadId = checkedThreadId(params.threadId);
-    const { gitInfo, projectId, daybreakEnabled } = params;
-    if (gitInfo == null && projectId == null && daybreakEnabled == null) {
-      throw new DaemonError('invalid_request', 'thread metadata update must include at least one field');
-    }
+    const { gitInfo, projectId } = params;
     if (projectId != null && projectId !== '') {
       throw new DaemonError('invalid_request', `project not found: ${projectId}`);
     }
@@ -36,13 +32,9 @@ export function threadMetadataUpdateHandler(context: HandlerContext): Handler<'t
 
 type GitInfoUpdate = NonNullable<ParamsOf<'thread/metadata/update'>['gitInfo']>;
 
-/** Absent fields stay, null clears. Throws invalid_request. */
+/** Absent fields stay, null clears. */
 function toGitInfoPatch(update: GitInfoUpdate): Partial<GitInfo> {
   const fields = Object.entries(update).filter(([, value]) => value !== undefined);
-  if (fields.length === 0) throw new DaemonError('invalid_request', 'gitInfo must include at least one field');
-  for (const [field, value] of fields) {
-    if (value === '') throw new DaemonError('invalid_request', `gitInfo.${field} must not be empty`);
-  }
   return Object.fromEntries(fields);
 }
 

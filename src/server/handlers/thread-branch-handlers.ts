@@ -1,5 +1,4 @@
 // thread/fork, revert, settings/update, inject_items: what changes the course of a conversation. Main thread.
-import { DaemonError } from '../../errors.js';
 import type { CutPoint } from '../../index/index-messages.js';
 import type { ParamsOf } from '../../protocol/methods.js';
 import type { ForkedConversation } from '../../registry/conversation-registry.js';
@@ -55,16 +54,18 @@ function announceFork(
   const { fanOut, id } = conversation;
   if (usage !== null) {
     const params = { threadId: id, turnId: usage.turnId, tokenUsage: usage.usage };
-    fanOut.sendAside(connection, 'thread/tokenUsage/updated', frameText('thread/tokenUsage/updated', params), fanOut.seq);
+    fanOut.sendAside(
+      connection,
+      'thread/tokenUsage/updated',
+      frameText('thread/tokenUsage/updated', params),
+      fanOut.seq,
+    );
   }
   fanOut.publish('thread/started', { thread: conversation.toThread() });
 }
 
-/** Throws invalid_request when both ends are named. */
+/** At most one end is named. */
 function toCutPoint({ lastTurnId, beforeTurnId }: ParamsOf<'thread/fork'>): CutPoint {
-  if (lastTurnId != null && beforeTurnId != null) {
-    throw new DaemonError('invalid_request', '`beforeTurnId` cannot be combined with `lastTurnId`');
-  }
   if (lastTurnId != null) return { type: 'through', turnId: lastTurnId };
   return beforeTurnId == null ? { type: 'end' } : { type: 'before', turnId: beforeTurnId };
 }
@@ -86,9 +87,6 @@ export function threadRevertHandler({ registry, index }: HandlerContext): Handle
 export function threadSettingsUpdateHandler({ registry }: HandlerContext): Handler<'thread/settings/update'> {
   return (params, respond) => {
     const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    if (params.permissions != null && params.sandboxPolicy != null) {
-      throw new DaemonError('invalid_request', '`permissions` cannot be combined with `sandboxPolicy`');
-    }
     conversation.request({ type: 'updateSettings', settings: toSettingsPatch(params) }, answer(respond));
   };
 }
@@ -96,7 +94,6 @@ export function threadSettingsUpdateHandler({ registry }: HandlerContext): Handl
 export function threadInjectItemsHandler({ registry }: HandlerContext): Handler<'thread/inject_items'> {
   return (params, respond) => {
     const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    if (params.items.length === 0) throw new DaemonError('invalid_request', 'items must not be empty');
     conversation.request({ type: 'injectItems', items: params.items }, answer(respond));
   };
 }

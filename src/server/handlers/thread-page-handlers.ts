@@ -6,8 +6,6 @@ import type { HandlerContext } from './handler-context.js';
 import { pageLimit } from './page-limits.js';
 import { checkedThreadId } from './turn-handlers.js';
 
-const MAX_ITEM_IDS = 100;
-
 export function threadTurnsListHandler(context: HandlerContext): Handler<'thread/turns/list'> {
   return async (params, respond) => {
     const threadId = checkedThreadId(params.threadId);
@@ -29,9 +27,6 @@ export function threadItemsListHandler(context: HandlerContext): Handler<'thread
     const threadId = checkedThreadId(params.threadId);
     const cursor = params.cursor ?? null;
     const turnId = params.turnId || null;
-    if (typeof cursor === 'object' && cursor !== null && turnId === null) {
-      throw new DaemonError('invalid_params', 'turnId is required when cursor is an item anchor');
-    }
     const source = await findSource(context, threadId, 'thread/items/list');
     const page = await context.index.itemsPage({
       ...source,
@@ -49,9 +44,6 @@ export function threadItemsReadHandler(context: HandlerContext): Handler<'thread
   return async (params, respond) => {
     const threadId = checkedThreadId(params.threadId);
     const { turnId, itemIds } = params;
-    if (itemIds.length === 0 || itemIds.length > MAX_ITEM_IDS) {
-      throw new DaemonError('invalid_request', `itemIds must contain 1 to ${MAX_ITEM_IDS} IDs`);
-    }
     const source = await findSource(context, threadId, 'thread/items/read');
     const page = await context.index.itemsRead({ ...source, turnId, itemIds });
     respond.resultJson(page.json);
