@@ -1,9 +1,7 @@
 // How a rollout spells the sandbox of a turn, in its older and its newer form. Pure. Session worker.
 import path from 'node:path';
 import type { SandboxPolicy } from '../protocol/thread.js';
-
-/** Not writable even where the folder around them is: whoever writes there changes what runs later. */
-const GUARDED_FOLDERS = ['.git', '.agents', '.codex', '.aws'];
+import { GUARDED_FOLDERS } from '../rollout/permission-profile.js';
 
 /** The rollout's own spelling of a sandbox policy. */
 export function toCoreSandboxPolicy(policy: SandboxPolicy): unknown {

@@ -1,77 +1,101 @@
-// The rollout that holds a conversation, by the conversation's id. Index thread.
-import { readRolloutLines } from '../rollout/read-rollout-lines.js';
-import type { LineKind } from '../rollout/line-kinds.js';
-import { listRolloutFiles, newestOfEachId } from './rollout-files.js';
+// The rollouts that hold a conversation, by the conversation's id or a segment's. Index thread.
+import type { SegmentLocator } from '../rollout/lineage.js';
+import type { FileMetas } from './file-metas.js';
+import type { ConversationFile } from './index-messages.js';
+import { compareAge, compareRank, listRolloutFiles, newestOf, segmentIdOf } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
-const META_ONLY: ReadonlySet<LineKind> = new Set<LineKind>(['session_meta']);
-const CHUNK_BYTES = 32 * 1024;
-/** Where no session_meta has come by then, none is looked for. */
-const MAX_HEAD_BYTES = 1024 * 1024;
-const BATCH = 16;
+/** The files of a home as they were at one moment. */
+export interface HomeFiles {
+  active: readonly RolloutFile[];
+  archived: readonly RolloutFile[];
+}
 
-/** Remembers which id each file that it had to open holds: that never changes. */
+/** Names come first; only when none fits are files opened, for a session_meta with the id. Archived files come last. */
 export class ConversationFinder {
   readonly #home: string;
-  readonly #recordedIds = new Map<string, string | null>();
+  readonly #metas: FileMetas;
 
-  constructor(home: string) {
+  constructor(home: string, metas: FileMetas) {
     this.#home = home;
+    this.#metas = metas;
   }
 
-  /**
-   * Path of the newest file of this id, or null. Names come first; only when none fits are files opened, for a
-   * session_meta with this id. Archived files come last.
-   */
+  /** Throws what reading a folder throws, as all methods here do. */
+  async listFiles(): Promise<HomeFiles> {
+    const [active, archived] = await Promise.all([
+      listRolloutFiles(this.#home, false),
+      listRolloutFiles(this.#home, true),
+    ]);
+    return { active, archived };
+  }
+
+  /** Path of the newest file of this id, or null. */
   async find(id: string): Promise<string | null> {
-    const active = await listRolloutFiles(this.#home, false);
-    const archived = await listRolloutFiles(this.#home, true);
+    const { active, archived } = await this.listFiles();
     for (const files of [active, archived]) {
-      const named = newestOfEachId(files.filter((file) => file.id === id))[0];
+      const named = newestOf(files.filter((file) => file.id === id));
       if (named !== undefined) return named.path;
     }
     for (const files of [active, archived]) {
-      const recorded = await this.#ofRecordedId(files, id);
-      if (recorded !== null) return recorded;
+      const recorded = newestOf(await this.#ofRecordedId(files, id));
+      if (recorded !== undefined) return recorded.path;
     }
     return null;
   }
 
-  async #ofRecordedId(files: readonly RolloutFile[], id: string): Promise<string | null> {
-    const matching: RolloutFile[] = [];
-    for (let start = 0; start < files.length; start += BATCH) {
-      const batch = files.slice(start, start + BATCH);
-      const ids = await Promise.all(batch.map(({ path }) => this.#recordedId(path)));
-      matching.push(...batch.filter((_, index) => ids[index] === id).map((file) => ({ ...file, id })));
-    }
-    return newestOfEachId(matching)[0]?.path ?? null;
+  /**
+   * Every file of this id, archived ones first, then oldest first: the last one is that which find() gives. A file that
+   * is named after this id and holds another is none of them.
+   */
+  async filesOf(id: string): Promise<RolloutFile[]> {
+    const { active, archived } = await this.listFiles();
+    const all = [...archived, ...active];
+    const named = all.filter((file) => file.id === id);
+    const metas = await this.#metas.readAll(named);
+    const own = named.filter((_, index) => metas[index] === null || metas[index]?.id === id);
+    return (own.length > 0 ? own : await this.#ofRecordedId(all, id)).sort(compareRank);
   }
 
-  async #recordedId(path: string): Promise<string | null> {
-    const known = this.#recordedIds.get(path);
-    if (known !== undefined) return known;
-    const id = await readRecordedId(path);
-    // A file without one may be about to get it.
-    if (id !== null) this.#recordedIds.set(path, id);
-    return id;
+  /** The same for those who are not of this thread. */
+  async files(id: string): Promise<ConversationFile[]> {
+    const files = await this.filesOf(id);
+    return files.map(({ path, segmentId, archived }) => ({
+      path,
+      segmentId: segmentId ?? id,
+      archived,
+      compressed: false,
+    }));
+  }
+
+  /** Lists the home once, when it is first asked something: for the length of one request. */
+  locator(files: () => Promise<HomeFiles> = () => this.listFiles()): SegmentLocator {
+    let known: Promise<{ files: HomeFiles; byName: ReadonlyMap<string, RolloutFile> }> | null = null;
+    return async (segmentId) => {
+      known ??= files().then((listed) => ({ files: listed, byName: bySegmentId(listed) }));
+      const { files: listed, byName } = await known;
+      const named = byName.get(segmentId);
+      if (named !== undefined) return named.path;
+      for (const some of [listed.active, listed.archived]) {
+        const first = some.filter((file) => file.segmentId === null);
+        const recorded = newestOf(await this.#ofRecordedId(first, segmentId));
+        if (recorded !== undefined) return recorded.path;
+      }
+      return null;
+    };
+  }
+
+  async #ofRecordedId(files: readonly RolloutFile[], id: string): Promise<RolloutFile[]> {
+    const metas = await this.#metas.readAll(files);
+    return files.filter((_, index) => metas[index]?.id === id);
   }
 }
 
-async function readRecordedId(path: string): Promise<string | null> {
-  let id: string | null = null;
-  const takeId = (recorded: string): false => {
-    id = recorded;
-    return false;
-  };
-  try {
-    await readRolloutLines(path, (line) => (line.type === 'session_meta' ? takeId(line.payload.id) : true), {
-      kinds: META_ONLY,
-      chunkBytes: CHUNK_BYTES,
-      end: MAX_HEAD_BYTES,
-    });
-  } catch {
-    // A file that cannot be read is not the one looked for; whoever asks for it by path learns why.
-    return null;
+/** Of several copies the newest, those that are not archived first. */
+function bySegmentId({ active, archived }: HomeFiles): Map<string, RolloutFile> {
+  const files = new Map<string, RolloutFile>();
+  for (const file of [...archived.toSorted(compareAge), ...active.toSorted(compareAge)]) {
+    files.set(segmentIdOf(file), file);
   }
-  return id;
+  return files;
 }

@@ -13,14 +13,14 @@ import type {
   IndexReply,
   ItemsPageParams,
   ItemsReadParams,
-  PageResult,
-  PageSource,
-  TailCursors,
-  TurnsPageParams,
   ListParams,
   ListResult,
+  PageResult,
   ReadParams,
   ReadResult,
+  TailCursorsParams,
+  TailCursorsResult,
+  TurnsPageParams,
 } from './index-messages.js';
 
 const WORKER_URL = new URL('../../workers/index.js', import.meta.url);
@@ -58,7 +58,10 @@ export class IndexClient {
     return this.#call('list', params);
   }
 
-  /** Throws rollout_path_not_allowed, rollout_not_found, rollout_unreadable. */
+  /**
+   * Throws rollout_path_not_allowed, rollout_not_found, rollout_unreadable, and lineage_broken when a file is missing that
+   * the history goes back to; so do all that are given a path.
+   */
   read(params: ReadParams): Promise<ReadResult> {
     return this.#call('read', params);
   }
@@ -68,14 +71,17 @@ export class IndexClient {
     return this.#call('find', { id });
   }
 
+  /** What a conversation is, as of the whole file, without its turns. */
   describe(path: string): Promise<DescribeResult> {
     return this.#call('describe', { path });
   }
 
+  /** Throws invalid_params for a cursor that is none. */
   turnsPage(params: TurnsPageParams): Promise<PageResult> {
     return this.#call('turnsPage', params);
   }
 
+  /** Throws invalid_params for a cursor that is none. An unknown turn has no items. */
   itemsPage(params: ItemsPageParams): Promise<PageResult> {
     return this.#call('itemsPage', params);
   }
@@ -84,24 +90,28 @@ export class IndexClient {
     return this.#call('itemsRead', params);
   }
 
-  tailCursors(params: PageSource & { threadId: string }): Promise<TailCursors> {
+  tailCursors(params: TailCursorsParams): Promise<TailCursorsResult> {
     return this.#call('tailCursors', params);
   }
 
+  /** Throws turn_not_found. */
   cut(params: CutParams): Promise<CutResult> {
     return this.#call('cut', params);
   }
 
+  /** Every file of a conversation, the current one last; none when there is no such conversation. */
   files(id: string): Promise<ConversationFile[]> {
     return this.#call('files', { id });
   }
 
+  /** Conversations that would lose part of their history with this one. */
   dependents(id: string): Promise<Dependent[]> {
     return this.#call('dependents', { id });
   }
 
-  restore(path: string): Promise<null> {
-    return this.#call('restore', { path });
+  /** Makes sure that the rollout can be appended to. */
+  async restore(path: string): Promise<void> {
+    await this.#call('restore', { path });
   }
 
   /** Ends the thread; calls that wait for an answer reject. Resolves once it has ended. */

@@ -14,30 +14,37 @@ export interface ConversationSummary {
   archived: boolean;
   sessionId: string;
   forkedFromId: string | null;
+  /** The conversation whose sub-agent this one is. */
+  parentId: string | null;
   historyMode: HistoryMode;
-  /** The first words of the user; empty before the first message. */
+  /**
+   * The first words of the user, also when they lie in a file that this one goes on from; empty before the first message.
+   * After everything was reverted, those of before.
+   */
   preview: string;
   /** As the user named it, or null. */
   name: string | null;
-  /** null in files older than the field. */
+  /** As the last settings name it, else the first line; null in files older than the field. */
   modelProvider: string | null;
+  /** When the current file was begun: after a revert that is the time of the revert. */
   createdAt: number;
   updatedAt: number;
   cliVersion: string;
   originator: string;
   source: SessionSource;
   threadSource: string | null;
+  /** As somebody changed it since, else as it was when the conversation was made. */
   gitInfo: GitInfo | null;
-  /** The folder of the last turn, else the one it was started in. */
+  /** The folder of the last settings, else the one it was started in. */
   cwd: string;
-  /** The rest of the last turn's settings; null when none is recorded. */
+  workspaceRoots: string[] | null;
+  /** The rest of the last settings, each as the last line says that says it; null when none is recorded. */
   model: string | null;
   reasoningEffort: string | null;
   reasoningSummary: string | null;
   approvalPolicy: AskForApproval | null;
   sandboxPolicy: SandboxPolicy | null;
   developerInstructions: string | null;
-  workspaceRoots: string[] | null;
 }
 
 export type ListSortKey = 'created_at' | 'updated_at' | 'recency_at' | 'section_position';
@@ -51,13 +58,16 @@ export interface ListParams {
   limit: number;
   sortKey: ListSortKey;
   sortDirection: SortDirection;
-  /** Occurs in the preview or the name, whatever the case. Empty finds all. */
+  /**
+   * Occurs in the name, in the preview, or in what user or agent say in the current file, whatever the case. Empty finds
+   * all.
+   */
   searchTerm: string | null;
   /** Folders, compared as they are but for slashes at the end. null or empty: any. */
   cwd: readonly string[] | null;
   /** null or empty: any. A conversation that names no provider passes. */
   modelProviders: readonly string[] | null;
-  /** null or empty: what people start themselves, cli and vscode. */
+  /** null or empty: what people start themselves, cli and vscode; with a parent or an ancestor any. */
   sourceKinds: readonly string[] | null;
   archived: boolean;
   /** Ids that are left out. */
@@ -73,7 +83,10 @@ export interface ListResult {
   nextCursor: string | null;
   /** For the opposite direction: it starts with this page's first row. */
   backwardsCursor: string | null;
-  /** Conversations that all filters but `modelProviders` and `sourceKinds` let through, and those two kept back. */
+  /**
+   * Conversations that all filters but `modelProviders` and `sourceKinds` let through, and those two kept back; on pages
+   * before and after too. Of these the search term is looked for in name and preview only.
+   */
   hiddenCount: number;
 }
 
@@ -93,6 +106,8 @@ export interface ReadResult {
   /** JSON text of the array of turns, ready for a reply; null when they were not asked for. */
   turnsJson: string | null;
   tokenUsage: TurnTokenUsage | null;
+  /** Damaged lines of all files read; those of kinds that turns are not made of are not looked into. */
+  setAside: number;
 }
 
 /** One conversation without its turns, and the files that its history goes back to. */
@@ -135,19 +150,27 @@ export interface PageSource {
   runningItems?: readonly ThreadItem[];
 }
 
+/** `summary`: the first message of the user and the last answer. */
 export interface TurnsPageParams extends PageSource {
   threadId: string;
+  /** As a former page of the same conversation gave it, in whichever direction. */
   cursor: string | null;
+  /** At most 100; 0 counts as 1. */
   limit: number;
   sortDirection: SortDirection;
   itemsView: 'notLoaded' | 'summary' | 'full';
 }
 
-/** `cursor` as a former page gave it, or an item of the turn after (descending: before) which to begin. */
+/**
+ * Items in the order in which they completed: one that outlives its turn stands where it ended. `cursor` as a former
+ * page gave it, or an item of the turn after (descending: before) which to begin.
+ */
 export interface ItemsPageParams extends PageSource {
   threadId: string;
+  /** null: items of all turns. */
   turnId: string | null;
   cursor: string | { itemId: string } | null;
+  /** At most 100; 0 counts as 1. */
   limit: number;
   sortDirection: SortDirection;
 }
@@ -157,13 +180,17 @@ export interface ItemsReadParams extends PageSource {
   itemIds: readonly string[];
 }
 
-/** A page as JSON text of `{data, nextCursor, backwardsCursor}`, ready for a reply. */
+/** A page as JSON text of `{data, nextCursor, backwardsCursor}`, ready for a reply; of itemsRead only `{data}`. */
 export interface PageResult {
   json: string;
 }
 
-/** Cursors that, used descending, begin with the last turn and the last item; null when there is none. */
-export interface TailCursors {
+export interface TailCursorsParams extends PageSource {
+  threadId: string;
+}
+
+/** Descending, these begin with the last turn and the last item; null where there is none. */
+export interface TailCursorsResult {
   turns: string | null;
   items: string | null;
 }
@@ -193,10 +220,11 @@ export interface IndexCalls {
   describe: { params: { path: string }; result: DescribeResult };
   turnsPage: { params: TurnsPageParams; result: PageResult };
   itemsPage: { params: ItemsPageParams; result: PageResult };
+  /** In the order of the turn, without those it does not have. */
   itemsRead: { params: ItemsReadParams; result: PageResult };
-  tailCursors: { params: PageSource & { threadId: string }; result: TailCursors };
+  tailCursors: { params: TailCursorsParams; result: TailCursorsResult };
   cut: { params: CutParams; result: CutResult };
-  /** Every file of a conversation, oldest first. */
+  /** Every file of a conversation, archived ones first, then oldest first: the last is the current one. */
   files: { params: { id: string }; result: ConversationFile[] };
   /** Conversations (not this one) that go on from a file of this one, directly. */
   dependents: { params: { id: string }; result: Dependent[] };

@@ -1,23 +1,42 @@
 // Answers what the main thread asks about conversations, from the files alone. Index thread.
 import { DaemonError } from '../errors.js';
-import { ConversationNames } from './conversation-names.js';
+import type { SegmentLocator } from '../rollout/lineage.js';
+import { resolveRolloutPath } from '../rollout/resolve-rollout-path.js';
+import { openHistory } from './conversation-history.js';
+import { ConversationMetadata } from './conversation-metadata.js';
+import type { UnnamedSummary } from './conversation-summary.js';
+import { cutHistory } from './cut-history.js';
+import { FileMetas } from './file-metas.js';
 import { ConversationFinder } from './find-conversation.js';
-import type { IndexCalls, IndexMethod, IndexReply, IndexRequest } from './index-messages.js';
+import { findDependents } from './find-dependents.js';
+import { newestPreview } from './home-summaries.js';
+import type {
+  ConversationSummary,
+  DescribeResult,
+  IndexCalls,
+  IndexMethod,
+  IndexReply,
+  IndexRequest,
+  ReadParams,
+  ReadResult,
+} from './index-messages.js';
 import { listConversations } from './list-conversations.js';
+import { findTailCursors, pageItems, pageTurns, readItems } from './page-turns.js';
 import { readConversation } from './read-conversation.js';
-import { SummaryReader } from './read-summary.js';
+import { readWholeSummary, SummaryReader } from './read-summary.js';
 
 export class IndexService {
   readonly #home: string;
-  readonly #names: ConversationNames;
+  readonly #metadata: ConversationMetadata;
+  readonly #metas = new FileMetas();
   readonly #summaries = new SummaryReader();
   readonly #finder: ConversationFinder;
 
   /** `home` is absolute. */
   constructor(home: string) {
     this.#home = home;
-    this.#names = new ConversationNames(home);
-    this.#finder = new ConversationFinder(home);
+    this.#metadata = new ConversationMetadata(home);
+    this.#finder = new ConversationFinder(home, this.#metas);
   }
 
   /** Never rejects: a failure is a reply. */
@@ -31,15 +50,65 @@ export class IndexService {
   }
 
   #call(request: IndexRequest): Promise<IndexCalls[IndexMethod]['result']> {
+    const home = this.#home;
+    const sources = {
+      finder: this.#finder,
+      metas: this.#metas,
+      summaries: this.#summaries,
+      metadata: this.#metadata,
+    };
+    const locate = this.#finder.locator();
     switch (request.method) {
       case 'list':
-        return listConversations(this.#home, request.params, this.#summaries, this.#names);
+        return listConversations(request.params, sources);
       case 'read':
-        return readConversation(this.#home, request.params, this.#names);
+        return this.#read(request.params, locate);
       case 'find':
         return this.#finder.find(request.params.id);
-      default:
-        throw new DaemonError('invalid_request', `the index cannot answer ${request.method} yet`);
+      case 'describe':
+        return this.#describe(request.params.path, locate);
+      case 'turnsPage':
+        return pageTurns(home, request.params, locate);
+      case 'itemsPage':
+        return pageItems(home, request.params, locate);
+      case 'itemsRead':
+        return readItems(home, request.params, locate);
+      case 'tailCursors':
+        return findTailCursors(home, request.params, locate);
+      case 'cut':
+        return cutHistory(home, request.params, locate);
+      case 'files':
+        return this.#finder.files(request.params.id);
+      case 'dependents':
+        return findDependents(request.params.id, sources);
+      case 'restore':
+        return this.#restore(request.params.path);
     }
+  }
+
+  async #read(params: ReadParams, locate: SegmentLocator): Promise<ReadResult> {
+    const read = await readConversation(this.#home, params, locate);
+    return { ...read, summary: await this.#complete(read.summary, locate) };
+  }
+
+  async #describe(path: string, locate: SegmentLocator): Promise<DescribeResult> {
+    const history = await openHistory(this.#home, path, locate);
+    const summary = await readWholeSummary(history);
+    return { summary: await this.#complete(summary, locate), sources: history.sources };
+  }
+
+  /** Adds what other files say of the conversation. */
+  async #complete(summary: UnnamedSummary, locate: SegmentLocator): Promise<ConversationSummary> {
+    const { apply } = await this.#metadata.read();
+    if (summary.preview !== '') return apply(summary);
+    const files = await this.#finder.filesOf(summary.id);
+    const at = files.findIndex(({ path }) => path === summary.path);
+    const preview = at <= 0 ? '' : await newestPreview(files.slice(0, at), this.#summaries, locate);
+    return apply({ ...summary, preview });
+  }
+
+  async #restore(path: string): Promise<null> {
+    await resolveRolloutPath(this.#home, path);
+    return null;
   }
 }

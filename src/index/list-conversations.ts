@@ -1,97 +1,89 @@
 // One page of a home's conversations: filters, order, cursors. Index thread.
-import { stat } from 'node:fs/promises';
-import type { ConversationNames } from './conversation-names.js';
-import type { ConversationSummary, ListParams, ListResult } from './index-messages.js';
+import type { ConversationMetadata } from './conversation-metadata.js';
+import type { ConversationFinder } from './find-conversation.js';
+import { summarizeAll } from './home-summaries.js';
+import type { SummarizedConversation } from './home-summaries.js';
+import type { ListParams, ListResult } from './index-messages.js';
+import { toListFilter } from './list-filter.js';
 import { compareRows, cursorAfter, cursorBack, isAfterCursor, parseCursor } from './list-order.js';
 import type { RowPosition } from './list-order.js';
 import type { SummaryReader } from './read-summary.js';
-import { listRolloutFiles, newestOfEachId } from './rollout-files.js';
-import type { RolloutFile } from './rollout-files.js';
-import { DEFAULT_SOURCE_KINDS, isOfSourceKind } from './session-source.js';
+import { findInMessages } from './search-messages.js';
 
 const MAX_LIMIT = 100;
-/** Files read side by side. */
-const BATCH = 16;
+/** Files searched side by side. */
+const SEARCH_BATCH = 4;
 
-interface Row {
-  file: RolloutFile;
+interface Row extends SummarizedConversation {
   position: RowPosition;
+  /** False when only its messages can tell whether the search term is there. */
+  isFound: boolean;
 }
 
-/** Reads no more files than the page needs. Throws DaemonError invalid_params on a cursor that is none. */
-export async function listConversations(
-  home: string,
-  params: ListParams,
-  summaries: SummaryReader,
-  names: ConversationNames,
-): Promise<ListResult> {
+export interface ListSources {
+  finder: ConversationFinder;
+  summaries: SummaryReader;
+  metadata: ConversationMetadata;
+}
+
+/**
+ * Looks at every conversation of the home: what has not changed is not read again. Conversations in which no user has
+ * said anything are none of the list. Throws DaemonError invalid_params on a cursor that is none.
+ */
+export async function listConversations(params: ListParams, sources: ListSources): Promise<ListResult> {
+  const { finder, summaries } = sources;
+  const { sortDirection } = params;
   const cursor = parseCursor(params.cursor);
   const limit = Math.min(MAX_LIMIT, Math.max(1, params.limit));
-  const rows = await orderedRows(home, params);
-  const candidates = rows.filter(({ position }) => isAfterCursor(position, cursor, params.sortDirection));
-  const page = await firstMatches(candidates, limit + 1, toFilter(params), summaries, await names.read());
+  const files = await finder.listFiles();
+  const locate = finder.locator(() => Promise.resolve(files));
+  const [all, overlay] = await Promise.all([summarizeAll(files, summaries, locate), sources.metadata.read()]);
+  const { judge, findsIn, term } = toListFilter(params, () => parentsOf(all));
+  const rows: Row[] = [];
+  let hiddenCount = 0;
+  for (const conversation of all) {
+    const { file, summary } = conversation;
+    if (summary.preview === '' || file.archived !== params.archived) continue;
+    const verdict = judge(summary);
+    const isFound = verdict !== 'out' && findsIn(summary.preview, overlay.nameOf(summary.id));
+    if (verdict === 'hidden' && isFound) hiddenCount += 1;
+    if (verdict !== 'shown') continue;
+    const position = positionOf(conversation, params);
+    if (isAfterCursor(position, cursor, sortDirection)) rows.push({ ...conversation, position, isFound });
+  }
+  rows.sort((a, b) => compareRows(a.position, b.position, sortDirection));
+  const page = await firstFound(rows, limit + 1, term);
   const shown = page.slice(0, limit);
   return {
-    data: shown.map(({ summary }) => summary),
+    data: shown.map(({ summary }) => overlay.apply(summary)),
     nextCursor: page.length > limit ? cursorAfter(shown.at(-1)!.position) : null,
-    hiddenCount: 0,
-    backwardsCursor: shown.length === 0 ? null : cursorBack(shown[0]!.position, params.sortDirection),
+    backwardsCursor: shown.length === 0 ? null : cursorBack(shown[0]!.position, sortDirection),
+    hiddenCount,
   };
 }
 
-async function orderedRows(home: string, { archived, sortKey, sortDirection }: ListParams): Promise<Row[]> {
-  const files = newestOfEachId(await listRolloutFiles(home, archived));
+function parentsOf(all: readonly SummarizedConversation[]): Map<string, string> {
+  const parents = new Map<string, string>();
+  for (const { summary } of all) if (summary.parentId !== null) parents.set(summary.id, summary.parentId);
+  return parents;
+}
+
+/** Whole milliseconds, as cursors hold them. */
+function positionOf({ file, mtimeMs }: SummarizedConversation, { sortKey }: ListParams): RowPosition {
   const byCreation = sortKey === 'created_at' || sortKey === 'section_position';
-  const rows: Row[] = [];
-  for (let start = 0; start < files.length; start += BATCH) {
-    const batch = files.slice(start, start + BATCH);
-    const times = byCreation
-      ? batch.map(({ createdAt }) => createdAt.getTime())
-      : await Promise.all(batch.map(({ path }) => changedAt(path)));
-    batch.forEach((file, index) => rows.push({ file, position: { time: times[index]!, id: file.id } }));
-  }
-  return rows.sort((a, b) => compareRows(a.position, b.position, sortDirection));
+  return { time: byCreation ? file.createdAt.getTime() : Math.floor(mtimeMs), id: file.id };
 }
 
-/** Whole milliseconds, as cursors hold them; 0 for a file that has gone since. */
-async function changedAt(path: string): Promise<number> {
-  const stats = await stat(path).catch(() => null);
-  return stats === null ? 0 : Math.floor(stats.mtimeMs);
-}
-
-async function firstMatches(
-  rows: readonly Row[],
-  count: number,
-  isWanted: (summary: ConversationSummary) => boolean,
-  summaries: SummaryReader,
-  names: ReadonlyMap<string, string>,
-): Promise<{ summary: ConversationSummary; position: RowPosition }[]> {
-  const matches: { summary: ConversationSummary; position: RowPosition }[] = [];
-  for (let start = 0; start < rows.length && matches.length < count; start += BATCH) {
-    const batch = rows.slice(start, start + BATCH);
+/** Opens no more files than the page needs. */
+async function firstFound(rows: readonly Row[], count: number, term: string): Promise<Row[]> {
+  const found: Row[] = [];
+  for (let start = 0; start < rows.length && found.length < count; start += SEARCH_BATCH) {
+    const batch = rows.slice(start, start + SEARCH_BATCH);
     // One file that cannot be read must not hide all others.
-    const read = await Promise.all(batch.map(({ file }) => summaries.read(file.path, file.archived).catch(() => null)));
-    for (const [index, unnamed] of read.entries()) {
-      if (unnamed === null || unnamed.preview === '') continue;
-      const summary = { ...unnamed, name: names.get(unnamed.id) ?? null };
-      if (isWanted(summary)) matches.push({ summary, position: batch[index]!.position });
-    }
+    const isIn = await Promise.all(
+      batch.map(async ({ file, isFound }) => isFound || (await findInMessages(file.path, term).catch(() => false))),
+    );
+    found.push(...batch.filter((_, index) => isIn[index]));
   }
-  return matches.slice(0, count);
-}
-
-function toFilter(params: ListParams): (summary: ConversationSummary) => boolean {
-  const term = params.searchTerm?.toLowerCase() ?? '';
-  const folders = (params.cwd ?? []).map(withoutSlash);
-  const providers = params.modelProviders ?? [];
-  const kinds = params.sourceKinds?.length ? params.sourceKinds : DEFAULT_SOURCE_KINDS;
-  return ({ preview, name, cwd, modelProvider, source }) =>
-    isOfSourceKind(source, kinds) &&
-    (providers.length === 0 || modelProvider === null || providers.includes(modelProvider)) &&
-    (folders.length === 0 || folders.includes(withoutSlash(cwd))) &&
-    (preview.toLowerCase().includes(term) || (name ?? '').toLowerCase().includes(term));
-}
-
-function withoutSlash(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+  return found.slice(0, count);
 }

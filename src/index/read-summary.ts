@@ -1,15 +1,20 @@
-// Summaries for lists, from the two ends of a rollout: what lies between is not read. Index thread.
-import { stat } from 'node:fs/promises';
-import type { RolloutLine } from '../rollout/line.js';
-import { readRolloutLines } from '../rollout/read-rollout-lines.js';
+// Summaries for lists, from the two ends of rollouts: what lies between is not read. Index thread.
+import { DaemonError } from '../errors.js';
+import type { SessionMetaPayload } from '../rollout/line.js';
 import type { LineKind } from '../rollout/line-kinds.js';
-import { SUMMARY_LINE_KINDS, SummaryGatherer } from './conversation-summary.js';
-import type { UnnamedSummary } from './conversation-summary.js';
+import { resolveLineage } from '../rollout/lineage.js';
+import type { RolloutRange, SegmentLocator } from '../rollout/lineage.js';
+import { readRolloutLines } from '../rollout/read-rollout-lines.js';
+import type { ConversationHistory } from './conversation-history.js';
+import { FactsGatherer, SETTINGS_LINE_KINDS, SUMMARY_LINE_KINDS, toSummary } from './conversation-summary.js';
+import type { FileFacts, UnnamedSummary } from './conversation-summary.js';
+import { readFileVersion } from './rollout-files.js';
+import type { FileVersion, RolloutFile } from './rollout-files.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Small reads: the head of a file is over soon. */
+/** Small reads: the head of a file is over soon. A file no larger is read whole at once. */
 const HEAD_CHUNK_BYTES = 64 * KIB;
 /** A file that says nothing of a user within this much is not listed. */
 const MAX_HEAD_BYTES = 64 * MIB;
@@ -17,65 +22,101 @@ const MAX_HEAD_BYTES = 64 * MIB;
 const TAIL_WINDOWS = [64 * KIB, MIB, 8 * MIB];
 
 const HEAD_KINDS: ReadonlySet<LineKind> = new Set(SUMMARY_LINE_KINDS);
-const TAIL_KINDS: ReadonlySet<LineKind> = new Set<LineKind>(['turn_context']);
+const TAIL_KINDS: ReadonlySet<LineKind> = new Set(SETTINGS_LINE_KINDS);
 
-interface CachedSummary {
-  version: string;
+export interface VersionedSummary {
+  version: FileVersion;
+  /** null for a file without session_meta. */
   summary: UnnamedSummary | null;
 }
 
 /** Keeps what it read: a file is read again when its size or time of change differ. */
 export class SummaryReader {
-  readonly #cache = new Map<string, CachedSummary>();
+  readonly #cache = new Map<string, VersionedSummary>();
 
-  /** null for a file without session_meta or that is gone. Throws what reading throws. */
-  async read(path: string, archived: boolean): Promise<UnnamedSummary | null> {
-    const stats = await stat(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    });
-    if (stats === null) {
+  /** What was read of the file before, if it has not changed since; null when it is gone, undefined when it must be read. */
+  known(path: string): VersionedSummary | null | undefined {
+    const version = readFileVersion(path);
+    const cached = this.#cache.get(path);
+    if (version === null) {
       this.#cache.delete(path);
       return null;
     }
-    const version = `${stats.size}:${stats.mtimeMs}`;
-    const cached = this.#cache.get(path);
-    if (cached?.version === version) return cached.summary;
-    const summary = await readEnds({ path, archived, mtimeMs: stats.mtimeMs }, stats.size);
-    this.#cache.set(path, { version, summary });
-    return summary;
+    const isSame = cached?.version.size === version.size && cached.version.mtimeMs === version.mtimeMs;
+    return isSame ? cached : undefined;
+  }
+
+  /** null for a file that is gone. A source that is missing is passed over. Throws what reading throws. */
+  async read({ path, archived }: RolloutFile, locate: SegmentLocator): Promise<VersionedSummary | null> {
+    const known = this.known(path);
+    if (known !== undefined) return known;
+    const version = readFileVersion(path);
+    if (version === null) return null;
+    const own = await readEnds(path, version.size, TAIL_WINDOWS);
+    if (own.meta === null) return this.#keep(path, { version, summary: null });
+    const sources = await findSources(own.meta, locate);
+    const facts = await readSources(sources ?? [], TAIL_WINDOWS);
+    const summary = toSummary({ path, archived, mtimeMs: version.mtimeMs }, own.meta, own, facts);
+    // A source that is missing may come back.
+    return sources === null ? { version, summary } : this.#keep(path, { version, summary });
+  }
+
+  #keep(path: string, read: VersionedSummary): VersionedSummary {
+    this.#cache.set(path, read);
+    return read;
   }
 }
 
-async function readEnds(
-  file: { path: string; archived: boolean; mtimeMs: number },
-  size: number,
-): Promise<UnnamedSummary | null> {
-  const gatherer = new SummaryGatherer();
+/** As exact as a reading of everything: no settings line is passed over. Throws what reading throws. */
+export async function readWholeSummary(history: ConversationHistory): Promise<UnnamedSummary> {
+  const own = await readEnds(history.path, Infinity, [Infinity]);
+  return toSummary(history, history.meta, own, await readSources(history.sources, [Infinity]));
+}
+
+async function findSources(meta: SessionMetaPayload, locate: SegmentLocator): Promise<RolloutRange[] | null> {
+  try {
+    return await resolveLineage(meta, locate);
+  } catch (error) {
+    if (error instanceof DaemonError && error.code === 'lineage_broken') return null;
+    throw error;
+  }
+}
+
+function readSources(sources: readonly RolloutRange[], windows: readonly number[]): Promise<FileFacts[]> {
+  return Promise.all(sources.map(({ path, end }) => readEnds(path, end, windows)));
+}
+
+/** The facts of a file up to byte `end`. */
+async function readEnds(path: string, end: number, windows: readonly number[]): Promise<FileFacts> {
+  const gatherer = new FactsGatherer();
+  const isSmall = end <= HEAD_CHUNK_BYTES;
   const head = await readRolloutLines(
-    file.path,
+    path,
     (line) => {
       gatherer.add(line);
-      return !gatherer.hasHead;
+      return isSmall || !gatherer.hasHead;
     },
-    { kinds: HEAD_KINDS, chunkBytes: HEAD_CHUNK_BYTES, end: Math.min(size, MAX_HEAD_BYTES) },
+    { kinds: HEAD_KINDS, chunkBytes: HEAD_CHUNK_BYTES, end: Math.min(end, MAX_HEAD_BYTES) },
   );
-  const lastContext = await findLastTurnContext(file.path, head.size, size);
-  if (lastContext !== null) gatherer.add(lastContext);
-  return gatherer.finish(file);
+  if (head.size < end) await addLastSettings(gatherer, path, head.size, end, windows);
+  return gatherer.facts;
 }
 
-/** Looks for it from `start` on, in windows that grow from the end. */
-async function findLastTurnContext(path: string, start: number, end: number): Promise<RolloutLine | null> {
-  for (const window of TAIL_WINDOWS) {
-    const from = Math.max(start, end - window);
-    let last: RolloutLine | null = null;
-    await readRolloutLines(path, (line) => void (last = line.type === 'turn_context' ? line : last), {
-      kinds: TAIL_KINDS,
-      start: from,
-      end,
-    });
-    if (last !== null || from === start) return last;
+/** Looks for a turn's settings from `start` on, in windows that grow from the end; what changed them since is with them. */
+async function addLastSettings(
+  gatherer: FactsGatherer,
+  path: string,
+  start: number,
+  end: number,
+  windows: readonly number[],
+): Promise<void> {
+  for (const window of windows) {
+    const from = window === Infinity ? start : Math.max(start, end - window);
+    const tail = new FactsGatherer();
+    await readRolloutLines(path, (line) => tail.add(line), { kinds: TAIL_KINDS, start: from, end });
+    const isLast = from === start || window === windows.at(-1);
+    if (tail.facts.settings.model === undefined && !isLast) continue;
+    Object.assign(gatherer.facts.settings, tail.facts.settings);
+    return;
   }
-  return null;
 }

@@ -1,4 +1,5 @@
 // Finds the rollout files of a home by their names, without opening them. Index thread.
+import { statSync } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,20 +24,56 @@ export async function listRolloutFiles(home: string, archived: boolean): Promise
   return files;
 }
 
-/** Of several files of one id the newest: the others are what a revert or a copy left behind. */
-export function newestOfEachId(files: readonly RolloutFile[]): RolloutFile[] {
-  const newest = new Map<string, RolloutFile>();
+/** Files by the id in their names, those of one id oldest first: the last is the one that counts. */
+export function groupById(files: readonly RolloutFile[]): Map<string, RolloutFile[]> {
+  const groups = new Map<string, RolloutFile[]>();
   for (const file of files) {
-    const known = newest.get(file.id);
-    if (known === undefined || isNewer(file, known)) newest.set(file.id, file);
+    const group = groups.get(file.id);
+    if (group === undefined) groups.set(file.id, [file]);
+    else group.push(file);
   }
-  return [...newest.values()];
+  for (const group of groups.values()) group.sort(compareAge);
+  return groups;
 }
 
-function isNewer(file: RolloutFile, known: RolloutFile): boolean {
-  const difference = file.createdAt.getTime() - known.createdAt.getTime();
+/** The newest file, or undefined when there are none. */
+export function newestOf(files: readonly RolloutFile[]): RolloutFile | undefined {
+  let newest = files[0];
+  for (const file of files) if (newest === undefined || compareAge(file, newest) > 0) newest = file;
+  return newest;
+}
+
+/** Negative when `a` is the older one. */
+export function compareAge(a: RolloutFile, b: RolloutFile): number {
+  const difference = a.createdAt.getTime() - b.createdAt.getTime();
+  if (difference !== 0) return difference;
   // Segment ids are UUIDv7: they sort by time.
-  return difference > 0 || (difference === 0 && (file.segmentId ?? '') > (known.segmentId ?? ''));
+  const [first, second] = [a.segmentId ?? '', b.segmentId ?? ''];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+/** Negative when `b` counts before `a` where both are of one conversation: archived files come first, then older ones. */
+export function compareRank(a: RolloutFile, b: RolloutFile): number {
+  return Number(b.archived) - Number(a.archived) || compareAge(a, b);
+}
+
+/** What lineage knows a file by: its segment's id, or for a conversation's first file the conversation's. */
+export function segmentIdOf({ segmentId, id }: RolloutName): string {
+  return segmentId ?? id;
+}
+
+export interface FileVersion {
+  size: number;
+  mtimeMs: number;
+}
+
+/**
+ * Tells a file from what it was before; null when it is not there. Not by a promise: lists ask this of every file, and
+ * a call of its own for each would cost ten times as much. Throws what asking the system throws.
+ */
+export function readFileVersion(path: string): FileVersion | null {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? null : { size: stats.size, mtimeMs: stats.mtimeMs };
 }
 
 async function collect(folder: string, depth: number, archived: boolean, files: RolloutFile[]): Promise<void> {

@@ -1,5 +1,6 @@
 // Where a conversation was started from, and the kinds by which lists tell these places apart. Index thread.
 import type { SessionSource } from '../protocol/thread.js';
+import type { SessionMetaPayload } from '../rollout/line.js';
 
 /** What lists show when nobody asks for a kind: what people start themselves. */
 export const DEFAULT_SOURCE_KINDS: readonly string[] = ['cli', 'vscode'];
@@ -25,6 +26,15 @@ function toSubAgent(subAgent: unknown): SubAgent {
     if (typeof spawn.parent_thread_id === 'string' && typeof spawn.depth === 'number') return subAgent as SubAgent;
   }
   return { other: 'other' in subAgent ? String(subAgent.other) : 'unknown' };
+}
+
+/** The conversation that spawned this one, or null. */
+export function parentOf({ parent_thread_id: parentId, source }: SessionMetaPayload): string | null {
+  if (typeof parentId === 'string') return parentId;
+  const from = toSessionSource(source);
+  if (typeof from === 'string' || !('subAgent' in from)) return null;
+  const { subAgent } = from;
+  return typeof subAgent === 'object' && 'thread_spawn' in subAgent ? subAgent.thread_spawn.parent_thread_id : null;
 }
 
 /** True when a conversation of this source is of one of the kinds. */

@@ -89,5 +89,5 @@ export interface ConversationLookup {
   /** Conversations that go on from a file of this one. */
   dependents(conversationId: string): Promise<Dependent[]>;
   /** Makes a compressed rollout one that can be appended to. */
-  restore(rolloutPath: string): Promise<null>;
+  restore(rolloutPath: string): Promise<void>;
 }

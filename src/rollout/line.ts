@@ -45,6 +45,8 @@ export interface SessionMetaPayload {
   git?: { commit_hash?: string; branch?: string; repository_url?: string } | null;
   forked_from_id?: string | null;
   forked_from_ordinal_exclusive?: number;
+  /** Of a sub-agent: whose work it does. */
+  parent_thread_id?: string | null;
   /** The lines before this file's first lie in another file, up to this point. */
   history_base?: { thread_id: string; end_ordinal_exclusive: number; end_byte_offset: number } | null;
   dynamic_tools?: unknown[];

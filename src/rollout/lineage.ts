@@ -42,8 +42,8 @@ function brokenLineage(id: string, segmentId: string, what: string): DaemonError
   });
 }
 
-/** The first session_meta of a file, or null. Reads no further than that. */
-export async function readSessionMeta(path: string): Promise<SessionMetaPayload | null> {
+/** The first session_meta of a file, or null. Reads no further than that, nor than `end`. */
+export async function readSessionMeta(path: string, end = Infinity): Promise<SessionMetaPayload | null> {
   let meta: SessionMetaPayload | null = null;
   await readRolloutLines(
     path,
@@ -52,7 +52,7 @@ export async function readSessionMeta(path: string): Promise<SessionMetaPayload 
       meta = line.payload;
       return false;
     },
-    { kinds: new Set(['session_meta'] as const), chunkBytes: 32 * 1024 },
+    { kinds: new Set(['session_meta'] as const), chunkBytes: 32 * 1024, end },
   );
   return meta;
 }

@@ -11,10 +11,13 @@ import {
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
-import { ConversationNames } from '../../src/index/conversation-names.js';
+import { ConversationMetadata } from '../../src/index/conversation-metadata.js';
+import { FileMetas } from '../../src/index/file-metas.js';
+import { ConversationFinder } from '../../src/index/find-conversation.js';
 import type { ListParams, ListResult } from '../../src/index/index-messages.js';
 import { rolloutPathFor } from '../../src/rollout/file-name.js';
 import { listConversations } from '../../src/index/list-conversations.js';
+import type { ListSources } from '../../src/index/list-conversations.js';
 import { SummaryReader } from '../../src/index/read-summary.js';
 import { createdAtOf, idOf, writeRollout } from '../support/rollout-home.js';
 import {
@@ -32,12 +35,14 @@ import { useTempFolder } from '../support/temp-folder.js';
 
 describe('listConversations', () => {
   const home = useTempFolder();
-  let summaries: SummaryReader;
-  let names: ConversationNames;
+  let sources: ListSources;
 
   beforeEach(() => {
-    summaries = new SummaryReader();
-    names = new ConversationNames(home());
+    sources = {
+      finder: new ConversationFinder(home(), new FileMetas()),
+      summaries: new SummaryReader(),
+      metadata: new ConversationMetadata(home()),
+    };
   });
 
   function list(params: Partial<ListParams> = {}): Promise<ListResult> {
@@ -55,7 +60,7 @@ describe('listConversations', () => {
       parentId: null,
       ancestorId: null,
     };
-    return listConversations(home(), { ...all, ...params }, summaries, names);
+    return listConversations({ ...all, ...params }, sources);
   }
 
   async function previews(params: Partial<ListParams> = {}): Promise<string[]> {
@@ -67,7 +72,7 @@ describe('listConversations', () => {
   }
 
   it('finds nothing in a home without sessions', async () => {
-    expect(await list()).to.deep.equal({ data: [], nextCursor: null, backwardsCursor: null });
+    expect(await list()).to.deep.equal({ data: [], nextCursor: null, backwardsCursor: null, hiddenCount: 0 });
   });
 
   it('tells all that a rollout says about its conversation', async () => {
@@ -93,6 +98,7 @@ describe('listConversations', () => {
         archived: false,
         sessionId: idOf(9),
         forkedFromId: idOf(8),
+        parentId: null,
         historyMode: 'paginated',
         preview: 'q',
         name: 'My name',
@@ -105,11 +111,13 @@ describe('listConversations', () => {
         threadSource: 'user',
         gitInfo: { sha: 'abc', branch: 'main', originUrl: 'https://example.com/x.git' },
         cwd: '/home/user/other',
+        workspaceRoots: null,
         model: 'm2',
         reasoningEffort: null,
         reasoningSummary: null,
         approvalPolicy: 'never',
         sandboxPolicy: { type: 'readOnly', networkAccess: false },
+        developerInstructions: null,
       },
     ]);
   });

@@ -1,9 +1,16 @@
 import { expect } from 'chai';
 import type { TurnContextPayload } from '../../src/rollout/line.js';
 import { toRecordedSettings } from '../../src/rollout/thread-settings.js';
+import type { RecordedSettings } from '../../src/rollout/thread-settings.js';
+import { eventLine, startedLine } from '../support/rollout-lines.js';
 
-function settings(fields: Partial<TurnContextPayload>): ReturnType<typeof toRecordedSettings> {
-  return toRecordedSettings({ cwd: '/ws', model: 'm', ...fields });
+function settings(fields: Partial<TurnContextPayload>): Partial<RecordedSettings> {
+  return toRecordedSettings({ timestamp: '', type: 'turn_context', payload: { cwd: '/ws', model: 'm', ...fields } })!;
+}
+
+function applied(thread_settings: Record<string, unknown>): Partial<RecordedSettings> {
+  const payload = { type: 'thread_settings_applied', thread_id: 't', thread_settings } as const;
+  return toRecordedSettings(eventLine(payload))!;
 }
 
 describe('toRecordedSettings', () => {
@@ -61,5 +68,68 @@ describe('toRecordedSettings', () => {
     const granular = { granular: { sandbox_approval: true, rules: false, mcp_elicitations: true } };
     expect(settings({ approval_policy: granular }).approvalPolicy).to.deep.equal(granular);
     expect(settings({ approval_policy: 'on-failure' }).approvalPolicy).to.equal('on-request');
+  });
+
+  it('knows the workspace of newer versions', () => {
+    expect(settings({ workspace_roots: ['/ws', '/other'] }).workspaceRoots).to.deep.equal(['/ws', '/other']);
+  });
+
+  it('takes the profile for the sandbox where a line has no policy', () => {
+    const profile = { type: 'disabled' };
+    expect([
+      settings({ permission_profile: profile }).sandboxPolicy,
+      settings({ permission_profile: profile, sandbox_policy: { type: 'read-only' } }).sandboxPolicy,
+      applied({ permission_profile: profile, cwd: '/ws' }).sandboxPolicy,
+      applied({ permission_profile: profile, sandbox_policy: { type: 'read-only' } }).sandboxPolicy,
+    ]).to.deep.equal([
+      { type: 'dangerFullAccess' },
+      { type: 'readOnly', networkAccess: false },
+      { type: 'dangerFullAccess' },
+      { type: 'readOnly', networkAccess: false },
+    ]);
+  });
+
+  it('reads settings as this daemon applies them', () => {
+    const said = applied({
+      model: 'm',
+      model_provider_id: 'p',
+      approval_policy: 'on-request',
+      sandbox_policy: { type: 'danger-full-access' },
+      permission_profile: { type: 'external', network: 'enabled' },
+      cwd: '/ws',
+      runtime_workspace_roots: ['/ws'],
+      effort: null,
+      summary: 'auto',
+      developer_instructions: 'Be kind.',
+      collaboration_mode: { mode: 'default', settings: { model: 'm', reasoning_effort: 'high' } },
+    });
+    expect(said).to.deep.equal({
+      model: 'm',
+      modelProvider: 'p',
+      cwd: '/ws',
+      workspaceRoots: ['/ws'],
+      approvalPolicy: 'on-request',
+      sandboxPolicy: { type: 'dangerFullAccess' },
+      reasoningEffort: null,
+      reasoningSummary: 'auto',
+      developerInstructions: 'Be kind.',
+    });
+  });
+
+  it('reads settings as Codex applies them, and says nothing of what they leave out', () => {
+    const mode = { mode: 'default', settings: { model: 'm', reasoning_effort: null, developer_instructions: null } };
+    expect([
+      applied({ reasoning_effort: 'high', reasoning_summary: 'detailed', collaboration_mode: mode }),
+      applied({ collaboration_mode: mode, approval_policy: 'sudo' }),
+      applied({}),
+    ]).to.deep.equal([
+      { reasoningEffort: 'high', reasoningSummary: 'detailed' },
+      { reasoningEffort: null, approvalPolicy: 'untrusted' },
+      {},
+    ]);
+  });
+
+  it('finds none in other lines', () => {
+    expect(toRecordedSettings(startedLine('t'))).to.equal(null);
   });
 });

@@ -1,6 +1,6 @@
 // thread/start, resume, unsubscribe: loading conversations and joining them. Main thread.
 import { DaemonError } from '../../errors.js';
-import type { ReadResult, TailCursors } from '../../index/index-messages.js';
+import type { ReadResult, TailCursorsResult } from '../../index/index-messages.js';
 import type { ParamsOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
 import type { SessionSnapshot } from '../../session/messages.js';
@@ -67,7 +67,7 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
 
 interface ResumedHistory {
   read: ReadResult;
-  cursors: TailCursors;
+  cursors: TailCursorsResult;
   /** JSON text, or null when it was not asked for. */
   page: string | null;
 }

@@ -1,0 +1,150 @@
+// Pages of a conversation's turns and items, as JSON text for replies. Index thread.
+import { DaemonError } from '../errors.js';
+import type { ThreadItem, Turn } from '../protocol/thread.js';
+import type { SegmentLocator } from '../rollout/lineage.js';
+import { stringifyWellFormed } from '../rollout/serialize-line.js';
+import { openHistory } from './conversation-history.js';
+import { itemKey, readTurns } from './conversation-turns.js';
+import type { ConversationTurns } from './conversation-turns.js';
+import type {
+  ItemsPageParams,
+  ItemsReadParams,
+  PageResult,
+  PageSource,
+  SortDirection,
+  TailCursorsParams,
+  TailCursorsResult,
+  TurnsPageParams,
+} from './index-messages.js';
+import { formatCursor, invalidCursor, parseCursor, takePage } from './page-cursor.js';
+import type { Page, PageAnchor, PageKind } from './page-cursor.js';
+
+const MAX_LIMIT = 100;
+
+interface ItemRow {
+  turnId: string;
+  item: ThreadItem;
+}
+
+/** All of these throw what openHistory and readHistory throw, and invalid_params for a cursor that is none. */
+export async function pageTurns(home: string, params: TurnsPageParams, locate: SegmentLocator): Promise<PageResult> {
+  const { turns } = await read(home, params, locate, params.itemsView !== 'notLoaded');
+  const { cursor, threadId, itemsView } = params;
+  const anchor = cursor === null ? null : parseCursor('turns', threadId, cursor);
+  const at = anchor === null ? null : turns.findIndex(({ id }) => id === anchor.turnId);
+  if (cursor !== null && at === -1) throw invalidCursor(cursor);
+  const page = takePage(turns, rangeOf(params, anchor, at));
+  const data = page.rows.map((turn) => ({ ...turn, items: itemsInView(turn, itemsView), itemsView }));
+  return toResult('turns', params, page, data, ({ id }) => ({ turnId: id, itemId: '' }));
+}
+
+export async function pageItems(home: string, params: ItemsPageParams, locate: SegmentLocator): Promise<PageResult> {
+  const { threadId, turnId, cursor } = params;
+  const rows = toRows(await read(home, params, locate, true));
+  let anchor: PageAnchor | null = null;
+  let at: number | null = null;
+  if (cursor !== null) {
+    anchor = typeof cursor === 'string' ? parseCursor('items', threadId, cursor) : ofItem(turnId, cursor.itemId);
+    const { turnId: turn, itemId } = anchor;
+    at = rows.findIndex((row) => row.turnId === turn && row.item.id === itemId);
+    if (at === -1) throw typeof cursor === 'string' ? invalidCursor(cursor) : unknownItem();
+  }
+  const page = takePage(rows, rangeOf(params, anchor, at), (row) => turnId === null || row.turnId === turnId);
+  return toResult('items', params, page, page.rows.map(toEntry), (row) => ({
+    turnId: row.turnId,
+    itemId: row.item.id,
+  }));
+}
+
+export async function readItems(home: string, params: ItemsReadParams, locate: SegmentLocator): Promise<PageResult> {
+  const { turns } = await read(home, params, locate, true);
+  const wanted = new Set(params.itemIds);
+  const turn = turns.find(({ id }) => id === params.turnId);
+  const items = turn?.items.filter(({ id }) => wanted.has(id)) ?? [];
+  const data = items.map((item) => toEntry({ turnId: params.turnId, item }));
+  return { json: stringifyWellFormed({ data }) };
+}
+
+export async function findTailCursors(
+  home: string,
+  params: TailCursorsParams,
+  locate: SegmentLocator,
+): Promise<TailCursorsResult> {
+  const read_ = await read(home, params, locate, true);
+  const turn = read_.turns.at(-1);
+  const row = toRows(read_).at(-1);
+  const cursorOf = (kind: PageKind, turnId: string, itemId: string): string =>
+    formatCursor(kind, params.threadId, { turnId, itemId, included: true });
+  return {
+    turns: turn === undefined ? null : cursorOf('turns', turn.id, ''),
+    items: row === undefined ? null : cursorOf('items', row.turnId, row.item.id),
+  };
+}
+
+async function read(
+  home: string,
+  source: PageSource,
+  locate: SegmentLocator,
+  withItems: boolean,
+): Promise<ConversationTurns> {
+  return readTurns(home, await openHistory(home, source.path, locate), { ...source, withItems });
+}
+
+function itemsInView({ items }: Turn, view: TurnsPageParams['itemsView']): ThreadItem[] {
+  if (view === 'full') return items;
+  if (view === 'notLoaded') return [];
+  const question = items.find(({ type }) => type === 'userMessage');
+  const answers = items.filter((item) => item.type === 'agentMessage');
+  const answer =
+    answers.findLast(({ phase }) => phase === 'final_answer') ??
+    answers.findLast(({ phase }) => phase !== 'commentary');
+  return [question, answer].filter((item) => item !== undefined);
+}
+
+/** In the order of their first lines; those that no line holds yet come last. */
+function toRows({ turns, firstLines }: ConversationTurns): ItemRow[] {
+  const rows = turns.flatMap(({ id, items }) => items.map((item) => ({ turnId: id, item })));
+  if (firstLines.size === 0) return rows;
+  const lineOf = ({ turnId, item }: ItemRow): number =>
+    firstLines.get(itemKey(turnId, item.id)) ?? Number.MAX_SAFE_INTEGER;
+  return rows.sort((a, b) => lineOf(a) - lineOf(b));
+}
+
+function toEntry({ turnId, item }: ItemRow): object {
+  const { startedAtMs, completedAtMs } = item;
+  return { turnId, item, startedAtMs, completedAtMs };
+}
+
+function ofItem(turnId: string | null, itemId: string): PageAnchor {
+  if (turnId === null || turnId === '') {
+    throw new DaemonError('invalid_params', 'turnId is required when cursor is an item anchor');
+  }
+  return { turnId, itemId, included: false };
+}
+
+function unknownItem(): DaemonError {
+  const message = 'cursor.itemId does not identify an item in the requested history scope';
+  return new DaemonError('invalid_params', message);
+}
+
+function rangeOf(
+  { limit, sortDirection }: { limit: number; sortDirection: SortDirection },
+  anchor: PageAnchor | null,
+  at: number | null,
+): { from: number | null; limit: number; sortDirection: SortDirection } {
+  const step = anchor === null || anchor.included ? 0 : sortDirection === 'asc' ? 1 : -1;
+  return { from: at === null ? null : at + step, limit: Math.min(MAX_LIMIT, Math.max(1, limit)), sortDirection };
+}
+
+function toResult<Row>(
+  kind: PageKind,
+  { threadId }: { threadId: string },
+  { rows, hasMore }: Page<Row>,
+  data: readonly object[],
+  toIds: (row: Row) => Omit<PageAnchor, 'included'>,
+): PageResult {
+  const cursorOf = (row: Row, included: boolean): string => formatCursor(kind, threadId, { ...toIds(row), included });
+  const nextCursor = hasMore ? cursorOf(rows.at(-1)!, false) : null;
+  const backwardsCursor = rows.length === 0 ? null : cursorOf(rows[0]!, true);
+  return { json: stringifyWellFormed({ data, nextCursor, backwardsCursor }) };
+}
