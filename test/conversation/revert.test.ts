@@ -46,7 +46,8 @@ describe('thread/revert', () => {
     await other.notification('turn/completed', ({ turn }) => turn.status === 'completed');
     const methods = other.notificationsOf(threadId).map(({ method }) => method);
     expect(methods).to.not.include('thread/closed');
-    const seqs = other.notificationsOf(threadId).flatMap(({ seq }) => seq ?? []);
+    // What a newcomer is told beside the events repeats the number of the last one.
+    const seqs = [...new Set(other.notificationsOf(threadId).flatMap(({ seq }) => seq ?? []))];
     expect(seqs, 'without a gap').to.deep.equal(seqs.map((_, index) => seqs[0]! + index));
     expect(rig.model.requests.at(-1)!.body!.model).to.equal('another');
   });

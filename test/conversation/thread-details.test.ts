@@ -163,9 +163,9 @@ describe('thread/settings/update', () => {
     const threadId = await client.startThread();
     await runTurns(client, threadId, ['one']);
     const other = await rig.client();
-    const kept = await other.call('thread/resume', { threadId, model: 'another', sandbox: 'danger-full-access' });
+    const kept = await other.call('thread/resume', { threadId, model: 'another', sandbox: 'read-only' });
     expect(kept.ignoredOverrides).to.deep.equal(['model', 'sandbox']);
-    expect(kept.sandbox.type).to.equal('readOnly');
+    expect(kept.sandbox.type).to.equal('dangerFullAccess');
     expect(kept.model).to.not.equal('another');
     const same = await other.call('thread/resume', { threadId, model: kept.model });
     expect(same.ignoredOverrides).to.equal(undefined);
