@@ -54,8 +54,10 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
   switch (history.type) {
     case 'new':
       return { ...gathered.finish(null), mode: history.mode };
-    case 'forked':
-      return copyLines(gathered, history.items);
+    case 'forked': {
+      const copied = copyLines(gathered, history.items);
+      return { ...copied, inherited: copied.inherited.filter(({ type }) => type !== 'session_meta') };
+    }
     case 'copied':
       return { ...copyLines(gathered, await readAllLines(history.source)), mode: 'legacy' };
     case 'continued': {

@@ -58,7 +58,8 @@ export class RolloutOpening {
     const { recorder, baseInstructions } = this.#state;
     recorder.write('session_meta', sessionMetaPayload(this.#init, recorder.mode, baseInstructions, uuid()));
     for (const line of this.#inherited) recorder.copy(line);
-    if (this.#init.history.type === 'new') return;
+    // Others begin with an input, which sees to the rest.
+    if (this.#init.history.type !== 'continued' && this.#init.history.type !== 'copied') return;
     this.#closeBrokenTurn();
     this.recordSettings();
   }
