@@ -16,6 +16,7 @@ import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
 import type { ListParams, ListResult } from '../../src/index/index-messages.js';
 import { rolloutPathFor } from '../../src/rollout/file-name.js';
+import type { RolloutLine, SessionMetaPayload } from '../../src/rollout/line.js';
 import { listConversations } from '../../src/index/list-conversations.js';
 import type { ListSources } from '../../src/index/list-conversations.js';
 import { SummaryReader } from '../../src/index/read-summary.js';
@@ -24,13 +25,16 @@ import {
   agentItemLine,
   completeLine,
   eventLine,
+  itemLine,
   metaLine,
   rolloutText,
   startedLine,
   turnContextLine,
   turnLines,
   userItemLine,
+  userLine,
 } from '../support/rollout-lines.js';
+import { baseAt, writeSegment } from '../support/rollout-segments.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 describe('listConversations', () => {
@@ -301,6 +305,191 @@ describe('listConversations', () => {
       const next = await list({ cwd: ['/ws/a'], limit: 1, cursor: page.nextCursor });
       expect([next.data.map(({ preview }) => preview), next.nextCursor]).to.deep.equal([['Red'], null]);
     });
+  });
+
+  describe('what filters keep back', () => {
+    beforeEach(() => {
+      writeRollout(home(), { number: 1 });
+      writeRollout(home(), { number: 2, meta: { model_provider: 'other' } });
+      writeRollout(home(), { number: 3, meta: { source: 'exec' } });
+      writeRollout(home(), { number: 4, meta: { source: 'exec', model_provider: 'other', cwd: '/ws/a' }, lines: [] });
+      writeRollout(home(), { number: 5, meta: { source: 'exec' }, folder: 'archived_sessions' });
+      const lines = [...turnLines('t', 'a red one', 'a'), turnContextLine({ cwd: '/ws/a' })];
+      writeRollout(home(), { number: 6, meta: { source: 'exec', model_provider: 'other' }, lines });
+    });
+
+    const cases: [string, Partial<ListParams>, number][] = [
+      ['by kind alone', {}, 2],
+      ['by provider alone', { sourceKinds: ['vscode', 'exec'], modelProviders: ['mock'] }, 2],
+      ['by either', { modelProviders: ['mock'] }, 3],
+      ['by neither', { sourceKinds: ['vscode', 'exec'] }, 0],
+      ['in the archive', { archived: true }, 1],
+      ['and would be on another page', { limit: 1, cursor: `2026-11-20T10:01:00Z|${idOf(1)}` }, 2],
+      ['and lies in the folder', { cwd: ['/ws/a'] }, 1],
+      ['and is found by its words', { searchTerm: 'RED' }, 1],
+      ['and is not left out by its id', { excludedIds: [idOf(3)] }, 1],
+    ];
+    for (const [what, params, expected] of cases) {
+      it(`is counted: ${what}`, async () => {
+        expect((await list(params)).hiddenCount).to.equal(expected);
+      });
+    }
+  });
+
+  it('leaves out ids before it fills a page', async () => {
+    write(1, 2, 3);
+    const page = await list({ excludedIds: [idOf(3)], limit: 1 });
+    expect([page.data.map(({ id }) => id), page.nextCursor]).to.deep.equal([
+      [idOf(2)],
+      `2026-11-20T10:02:00Z|${idOf(2)}`,
+    ]);
+  });
+
+  describe('sub-agents', () => {
+    const spawned = (by: number): object => ({ subagent: { thread_spawn: { parent_thread_id: idOf(by), depth: 1 } } });
+
+    beforeEach(() => {
+      writeRollout(home(), { number: 1 });
+      writeRollout(home(), { number: 2, meta: { source: spawned(1) } });
+      writeRollout(home(), { number: 3, meta: { source: spawned(2) }, folder: 'archived_sessions' });
+      writeRollout(home(), { number: 4, meta: { source: spawned(3) } });
+      writeRollout(home(), { number: 5, meta: { source: { subagent: 'review' }, parent_thread_id: idOf(1) } });
+      // Each other's parents: a circle that no file of this daemon makes.
+      writeRollout(home(), { number: 6, meta: { source: spawned(7) } });
+      writeRollout(home(), { number: 7, meta: { source: spawned(6) } });
+    });
+
+    const cases: [string, Partial<ListParams>, string[]][] = [
+      ['of a parent, of any kind', { parentId: idOf(1) }, ['question 5', 'question 2']],
+      ['of an ancestor at any depth', { ancestorId: idOf(1) }, ['question 5', 'question 4', 'question 2']],
+      ['of an ancestor that lies in the archive', { ancestorId: idOf(3) }, ['question 4']],
+      ['of an ancestor in a circle', { ancestorId: idOf(6) }, ['question 7']],
+      ['of one that has none', { parentId: idOf(4) }, []],
+      ['of the kind asked for', { parentId: idOf(1), sourceKinds: ['subAgentReview'] }, ['question 5']],
+      ['only if asked for', {}, ['question 1']],
+    ];
+    for (const [what, params, expected] of cases) {
+      it(`are listed: ${what}`, async () => {
+        expect(await previews(params)).to.deep.equal(expected);
+      });
+    }
+  });
+
+  describe('words in messages', () => {
+    function writeMessages(number: number, lines: RolloutLine[], meta: Partial<SessionMetaPayload> = {}): void {
+      writeRollout(home(), { number, lines: [...turnLines('t', `question ${number}`, 'a'), ...lines], meta });
+    }
+
+    beforeEach(() => {
+      writeMessages(1, [userItemLine('t', 'u', 'Something about GIRAFFES')]);
+      writeMessages(2, [agentItemLine('t', 'a', 'giraffes have "long" necks\nand ÜBER tall legs')]);
+      writeMessages(3, [
+        itemLine('t', { type: 'Reasoning', id: 'r', summary_text: ['giraffes'] }),
+        userLine('giraffes'),
+        eventLine({ type: 'agent_message', message: 'no' }),
+      ]);
+      writeMessages(4, [eventLine({ type: 'user_message', message: 'a GIRAFFE' })], { history_mode: 'legacy' });
+      writeMessages(5, [eventLine({ type: 'user_message', kind: 'environment_context', message: 'giraffes' })]);
+    });
+
+    const cases: [string, string[]][] = [
+      ['giraffes', ['question 2', 'question 1']],
+      ['Giraffe', ['question 4', 'question 2', 'question 1']],
+      ['"long" necks\nand', ['question 2']],
+      ['über', ['question 2']],
+      ['question 3', ['question 3']],
+      ['nowhere', []],
+    ];
+    for (const [searchTerm, expected] of cases) {
+      it(`are found: ${JSON.stringify(searchTerm)}`, async () => {
+        const found = (await list({ searchTerm })).data.map(({ id }) => `question ${Number(id.slice(-4))}`);
+        expect(found).to.deep.equal(expected);
+      });
+    }
+
+    it('are found page after page', async () => {
+      const first = await list({ searchTerm: 'giraffe', limit: 2 });
+      const second = await list({ searchTerm: 'giraffe', limit: 2, cursor: first.nextCursor });
+      expect([first.data.map(({ id }) => id), second.data.map(({ id }) => id), second.nextCursor]).to.deep.equal([
+        [idOf(4), idOf(2)],
+        [idOf(1)],
+        null,
+      ]);
+    });
+
+    it('are found behind a line that reaches over many reads', async () => {
+      writeMessages(6, [
+        itemLine('t', { type: 'Reasoning', id: 'r', summary_text: ['x'.repeat(3_000_000)] }),
+        agentItemLine('t', 'long', `${'y'.repeat(3_000_000)} okapi`),
+      ]);
+      expect((await list({ searchTerm: 'OKAPI' })).data.map(({ id }) => id)).to.deep.equal([idOf(6)]);
+    });
+  });
+
+  describe('conversations in several files', () => {
+    it('count as having a message when they inherit one, and show it', async () => {
+      const source = writeSegment(home(), { number: 1, lines: turnLines('a', 'inherited', 'a') });
+      writeSegment(home(), { number: 2, base: baseAt(source), lines: [] });
+      writeSegment(home(), { number: 3, base: baseAt(source, 1), lines: [] });
+      writeSegment(home(), { number: 4, base: baseAt(source), lines: turnLines('b', 'own', 'a') });
+      expect((await list()).data.map(({ id, preview, model }) => [id, preview, model])).to.deep.equal([
+        [idOf(4), 'inherited', 'gpt-test'],
+        [idOf(2), 'inherited', 'gpt-test'],
+        [idOf(1), 'inherited', 'gpt-test'],
+      ]);
+    });
+
+    it('show what they have themselves while a source is missing', async () => {
+      const source = writeSegment(home(), { number: 1, lines: turnLines('a', 'inherited', 'a') });
+      writeSegment(home(), { number: 2, base: baseAt(source), lines: [] });
+      writeSegment(home(), { number: 3, base: baseAt(source), lines: turnLines('b', 'own', 'a') });
+      const elsewhere = join(home(), 'elsewhere.jsonl');
+      renameSync(source, elsewhere);
+      expect(await previews()).to.deep.equal(['own']);
+      renameSync(elsewhere, source);
+      expect(await previews()).to.deep.equal(['inherited', 'inherited', 'inherited']);
+    });
+
+    it('stay in sight after all was reverted', async () => {
+      const first = writeSegment(home(), { number: 1, lines: turnLines('a', 'reverted', 'a') });
+      writeSegment(home(), { number: 2, of: 1, base: baseAt(first, 1), lines: [] });
+      const last = writeSegment(home(), { number: 3, of: 1, lines: [] });
+      expect((await list()).data.map(({ path, preview }) => [path, preview])).to.deep.equal([[last, 'reverted']]);
+    });
+
+    it('are one row where files were copied, also under another name', async () => {
+      const path = writeRollout(home(), { number: 1 });
+      const copy = writeRollout(home(), { number: 2, meta: { id: idOf(1) } });
+      const older = writeRollout(home(), { number: 4, meta: { id: idOf(5) } });
+      const newer = writeRollout(home(), { number: 6, meta: { id: idOf(5) } });
+      expect((await list()).data.map((row) => row.path)).to.deep.equal([newer, path]);
+      rmSync(path);
+      rmSync(newer);
+      expect((await list()).data.map((row) => row.path)).to.deep.equal([older, copy]);
+    });
+
+    it('are not archived while one of their files is not', async () => {
+      const first = writeSegment(home(), { number: 1, lines: turnLines('a', 'q', 'a') });
+      writeSegment(home(), { number: 2, of: 1, base: baseAt(first), lines: [], folder: 'archived_sessions' });
+      expect((await list()).data.map(({ path }) => path)).to.deep.equal([first]);
+      expect((await list({ archived: true })).data).to.deep.equal([]);
+    });
+  });
+
+  it('shows what git tells as somebody changed it since', async () => {
+    write(1, 2, 3);
+    writeRollout(home(), { number: 4, meta: { git: { branch: 'main' } } });
+    mkdirSync(join(home(), 'rolloutd'));
+    const changed = (number: number, gitInfo: unknown): string =>
+      `${JSON.stringify({ id: idOf(number), gitInfo, updated_at: '2026-11-20T10:00:00Z' })}\n`;
+    const info = { sha: 'abc', branch: null, originUrl: 'https://example.com/x.git' };
+    const file = join(home(), 'rolloutd', 'thread-metadata.jsonl');
+    const odd = `{"id":7}\n[1]\n${JSON.stringify({ id: idOf(1), title: 'x' })}\n${changed(2, 'x')}`;
+    writeFileSync(file, `${changed(1, { ...info, sha: 'old' })}${changed(1, info)}${changed(4, null)}${odd}`);
+    const gitInfos = async (): Promise<unknown[]> => (await list()).data.map(({ gitInfo }) => gitInfo);
+    expect(await gitInfos()).to.deep.equal([null, null, null, info]);
+    rmSync(file);
+    expect(await gitInfos()).to.deep.equal([{ sha: null, branch: 'main', originUrl: null }, null, null, null]);
   });
 
   it('takes the last of several names, and none after an empty one', async () => {
