@@ -68,6 +68,8 @@ export function toSummary(
 ): UnnamedSummary {
   const settings: Partial<RecordedSettings> = {};
   for (const source of sources) Object.assign(settings, source.settings);
+  // With another folder the roots of the old one are none any more.
+  delete settings.workspaceRoots;
   Object.assign(settings, settingsOfMeta(meta), own.settings);
   return {
     id: meta.id,

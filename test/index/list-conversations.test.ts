@@ -11,14 +11,8 @@ import {
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
-import { ConversationMetadata } from '../../src/index/conversation-metadata.js';
-import { FileMetas } from '../../src/index/file-metas.js';
-import { ConversationFinder } from '../../src/index/find-conversation.js';
-import type { ListParams, ListResult } from '../../src/index/index-messages.js';
 import { rolloutPathFor } from '../../src/rollout/file-name.js';
-import { listConversations } from '../../src/index/list-conversations.js';
-import type { ListSources } from '../../src/index/list-conversations.js';
-import { SummaryReader } from '../../src/index/read-summary.js';
+import { useLister } from '../support/lister.js';
 import { createdAtOf, idOf, writeRollout } from '../support/rollout-home.js';
 import {
   agentItemLine,
@@ -31,41 +25,12 @@ import {
   turnLines,
   userItemLine,
 } from '../support/rollout-lines.js';
+import { baseAt, writeSegment } from '../support/rollout-segments.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 describe('listConversations', () => {
   const home = useTempFolder();
-  let sources: ListSources;
-
-  beforeEach(() => {
-    sources = {
-      finder: new ConversationFinder(home(), new FileMetas()),
-      summaries: new SummaryReader(),
-      metadata: new ConversationMetadata(home()),
-    };
-  });
-
-  function list(params: Partial<ListParams> = {}): Promise<ListResult> {
-    const all: ListParams = {
-      cursor: null,
-      limit: 25,
-      sortKey: 'created_at',
-      sortDirection: 'desc',
-      searchTerm: null,
-      cwd: null,
-      modelProviders: null,
-      sourceKinds: null,
-      archived: false,
-      excludedIds: [],
-      parentId: null,
-      ancestorId: null,
-    };
-    return listConversations({ ...all, ...params }, sources);
-  }
-
-  async function previews(params: Partial<ListParams> = {}): Promise<string[]> {
-    return (await list(params)).data.map(({ preview }) => preview);
-  }
+  const { list, previews } = useLister(home);
 
   function write(...numbers: number[]): void {
     for (const number of numbers) writeRollout(home(), { number });
@@ -250,57 +215,70 @@ describe('listConversations', () => {
     ]);
   });
 
-  describe('filters', () => {
-    beforeEach(() => {
-      const lines = (question: string, cwd: string) => [
-        ...turnLines('t', question, 'a'),
-        turnContextLine({ turn_id: 't2', cwd }),
-      ];
-      writeRollout(home(), { number: 1, lines: lines('Red', '/ws/a') });
-      writeRollout(home(), { number: 2, lines: lines('green', '/ws/b'), meta: { source: 'exec' } });
-      writeRollout(home(), {
-        number: 3,
-        lines: lines('blue', '/ws/a'),
-        meta: { model_provider: 'other', source: 'cli' },
-      });
-      writeRollout(home(), {
-        number: 4,
-        lines: lines('white', '/ws/c'),
-        meta: { model_provider: null, source: { subagent: 'review' } },
-      });
-      const named = { id: idOf(3), thread_name: 'A RED name', updated_at: '2026-11-20T10:00:00Z' };
-      writeFileSync(join(home(), 'session_index.jsonl'), `${JSON.stringify(named)}\n`);
+  describe('conversations in several files', () => {
+    it('count as having a message when they inherit one, and show it', async () => {
+      const source = writeSegment(home(), { number: 1, lines: turnLines('a', 'inherited', 'a') });
+      writeSegment(home(), { number: 2, base: baseAt(source), lines: [] });
+      writeSegment(home(), { number: 3, base: baseAt(source, 1), lines: [] });
+      writeSegment(home(), { number: 4, base: baseAt(source), lines: turnLines('b', 'own', 'a') });
+      expect((await list()).data.map(({ id, preview, model }) => [id, preview, model])).to.deep.equal([
+        [idOf(4), 'inherited', 'gpt-test'],
+        [idOf(2), 'inherited', 'gpt-test'],
+        [idOf(1), 'inherited', 'gpt-test'],
+      ]);
     });
 
-    const all = ['cli', 'vscode', 'exec', 'subAgent'];
-    const cases: [string, Partial<ListParams>, string[]][] = [
-      ['show what people start themselves by default', {}, ['blue', 'Red']],
-      ['take an empty list of kinds for the default', { sourceKinds: [] }, ['blue', 'Red']],
-      ['take kinds as they are named', { sourceKinds: ['exec'] }, ['green']],
-      ['know kinds of sub-agents', { sourceKinds: ['subAgentReview'] }, ['white']],
-      ['take the general kind for all its sub-agents', { sourceKinds: all }, ['white', 'blue', 'green', 'Red']],
-      ['take providers, and what names none', { sourceKinds: all, modelProviders: ['other'] }, ['white', 'blue']],
-      ['take an empty list of providers for all', { modelProviders: [] }, ['blue', 'Red']],
-      [
-        'take folders with or without a slash',
-        { cwd: ['/ws/a/', '/ws/b'], sourceKinds: all },
-        ['blue', 'green', 'Red'],
-      ],
-      ['find words in text and names, whatever their case', { searchTerm: 'rEd' }, ['blue', 'Red']],
-      ['find no row where none fits', { searchTerm: 'zzz' }, []],
-    ];
-    for (const [what, params, expected] of cases) {
-      it(what, async () => {
-        expect(await previews(params)).to.deep.equal(expected);
-      });
-    }
-
-    it('apply before paging', async () => {
-      const page = await list({ cwd: ['/ws/a'], limit: 1 });
-      expect([page.data.length, page.nextCursor]).to.deep.equal([1, `2026-11-20T10:03:00Z|${idOf(3)}`]);
-      const next = await list({ cwd: ['/ws/a'], limit: 1, cursor: page.nextCursor });
-      expect([next.data.map(({ preview }) => preview), next.nextCursor]).to.deep.equal([['Red'], null]);
+    it('show what they have themselves while a source is missing', async () => {
+      const source = writeSegment(home(), { number: 1, lines: turnLines('a', 'inherited', 'a') });
+      writeSegment(home(), { number: 2, base: baseAt(source), lines: [] });
+      writeSegment(home(), { number: 3, base: baseAt(source), lines: turnLines('b', 'own', 'a') });
+      const elsewhere = join(home(), 'elsewhere.jsonl');
+      renameSync(source, elsewhere);
+      expect(await previews()).to.deep.equal(['own']);
+      renameSync(elsewhere, source);
+      expect(await previews()).to.deep.equal(['inherited', 'inherited', 'inherited']);
     });
+
+    it('stay in sight after all was reverted', async () => {
+      const first = writeSegment(home(), { number: 1, lines: turnLines('a', 'reverted', 'a') });
+      writeSegment(home(), { number: 2, of: 1, base: baseAt(first, 1), lines: [] });
+      const last = writeSegment(home(), { number: 3, of: 1, lines: [] });
+      expect((await list()).data.map(({ path, preview }) => [path, preview])).to.deep.equal([[last, 'reverted']]);
+    });
+
+    it('are one row where files were copied, also under another name', async () => {
+      const path = writeRollout(home(), { number: 1 });
+      const copy = writeRollout(home(), { number: 2, meta: { id: idOf(1) } });
+      const older = writeRollout(home(), { number: 4, meta: { id: idOf(5) } });
+      const newer = writeRollout(home(), { number: 6, meta: { id: idOf(5) } });
+      expect((await list()).data.map((row) => row.path)).to.deep.equal([newer, path]);
+      rmSync(path);
+      rmSync(newer);
+      expect((await list()).data.map((row) => row.path)).to.deep.equal([older, copy]);
+    });
+
+    it('are not archived while one of their files is not', async () => {
+      const first = writeSegment(home(), { number: 1, lines: turnLines('a', 'q', 'a') });
+      writeSegment(home(), { number: 2, of: 1, base: baseAt(first), lines: [], folder: 'archived_sessions' });
+      expect((await list()).data.map(({ path }) => path)).to.deep.equal([first]);
+      expect((await list({ archived: true })).data).to.deep.equal([]);
+    });
+  });
+
+  it('shows what git tells as somebody changed it since', async () => {
+    write(1, 2, 3);
+    writeRollout(home(), { number: 4, meta: { git: { branch: 'main' } } });
+    mkdirSync(join(home(), 'rolloutd'));
+    const changed = (number: number, gitInfo: unknown): string =>
+      `${JSON.stringify({ id: idOf(number), gitInfo, updated_at: '2026-11-20T10:00:00Z' })}\n`;
+    const info = { sha: 'abc', branch: null, originUrl: 'https://example.com/x.git' };
+    const file = join(home(), 'rolloutd', 'thread-metadata.jsonl');
+    const odd = `{"id":7}\n[1]\n${JSON.stringify({ id: idOf(1), title: 'x' })}\n${changed(2, 'x')}`;
+    writeFileSync(file, `${changed(1, { ...info, sha: 'old' })}${changed(1, info)}${changed(4, null)}${odd}`);
+    const gitInfos = async (): Promise<unknown[]> => (await list()).data.map(({ gitInfo }) => gitInfo);
+    expect(await gitInfos()).to.deep.equal([null, null, null, info]);
+    rmSync(file);
+    expect(await gitInfos()).to.deep.equal([{ sha: null, branch: 'main', originUrl: null }, null, null, null]);
   });
 
   it('takes the last of several names, and none after an empty one', async () => {

@@ -1,0 +1,114 @@
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { expect } from 'chai';
+import { FileMetas } from '../../src/index/file-metas.js';
+import { ConversationFinder } from '../../src/index/find-conversation.js';
+import { idOf, writeRollout } from '../support/rollout-home.js';
+import { metaLine, rolloutText, turnLines } from '../support/rollout-lines.js';
+import { baseAt, writeSegment } from '../support/rollout-segments.js';
+import { useTempFolder } from '../support/temp-folder.js';
+
+describe('ConversationFinder', () => {
+  const home = useTempFolder();
+  let finder: ConversationFinder;
+
+  beforeEach(() => {
+    finder = new ConversationFinder(home(), new FileMetas());
+  });
+
+  function archive(path: string): string {
+    const archived = join(home(), 'archived_sessions', basename(path));
+    mkdirSync(dirname(archived), { recursive: true });
+    renameSync(path, archived);
+    return archived;
+  }
+
+  describe('files', () => {
+    it('gives every file of a conversation, oldest first, the current one last', async () => {
+      const first = writeSegment(home(), { number: 1, lines: turnLines('a', 'q', 'r') });
+      const third = writeSegment(home(), { number: 3, of: 1, base: baseAt(first), lines: [] });
+      const second = writeSegment(home(), { number: 2, of: 1, base: baseAt(first, 1), lines: [] });
+      writeSegment(home(), { number: 4, base: baseAt(first), lines: [] });
+      const file = { archived: false, compressed: false };
+      expect(await finder.files(idOf(1))).to.deep.equal([
+        { ...file, path: first, segmentId: idOf(1) },
+        { ...file, path: second, segmentId: idOf(2) },
+        { ...file, path: third, segmentId: idOf(3) },
+      ]);
+      expect(await finder.find(idOf(1))).to.equal(third);
+    });
+
+    it('puts archived files before others, whatever their age: the last one is the one that find gives', async () => {
+      const first = writeSegment(home(), { number: 1, lines: [] });
+      const second = archive(writeSegment(home(), { number: 2, of: 1, base: baseAt(first), lines: [] }));
+      expect((await finder.files(idOf(1))).map(({ path, archived }) => [path, archived])).to.deep.equal([
+        [second, true],
+        [first, false],
+      ]);
+      expect(await finder.find(idOf(1))).to.equal(first);
+    });
+
+    it('goes by the ids in files where no name fits', async () => {
+      const path = writeRollout(home(), { number: 1, meta: { id: idOf(7) } });
+      expect([await finder.files(idOf(7)), await finder.files(idOf(8))]).to.deep.equal([
+        [{ path, segmentId: idOf(7), archived: false, compressed: false }],
+        [],
+      ]);
+    });
+
+    it('leaves out a file that is named after a conversation but holds another', async () => {
+      writeRollout(home(), { number: 1, meta: { id: idOf(7) } });
+      expect(await finder.files(idOf(1))).to.deep.equal([]);
+    });
+
+    it('keeps a named file that holds nothing yet', async () => {
+      const path = writeRollout(home(), { number: 1 });
+      writeFileSync(path, '');
+      expect((await finder.files(idOf(1))).map((file) => file.path)).to.deep.equal([path]);
+    });
+  });
+
+  describe('locator', () => {
+    it('finds a segment by the id in its name, and a first file by the id of its conversation', async () => {
+      const first = writeSegment(home(), { number: 1, lines: [] });
+      const segment = writeSegment(home(), { number: 2, of: 1, base: baseAt(first), lines: [] });
+      const locate = finder.locator();
+      expect([await locate(idOf(1)), await locate(idOf(2)), await locate(idOf(3))]).to.deep.equal([
+        first,
+        segment,
+        null,
+      ]);
+    });
+
+    it('finds archived files, but those that are not come first', async () => {
+      const first = archive(writeSegment(home(), { number: 1, lines: [] }));
+      expect(await finder.locator()(idOf(1))).to.equal(first);
+      const copy = first.replace('archived_sessions', 'sessions');
+      mkdirSync(dirname(copy), { recursive: true });
+      writeFileSync(copy, readFileSync(first));
+      expect(await finder.locator()(idOf(1))).to.equal(copy);
+    });
+
+    it('goes by the id in a file without a segment where no name fits', async () => {
+      const path = writeRollout(home(), { number: 1, meta: { id: idOf(7) } });
+      const segment = writeSegment(home(), { number: 2, of: 3, meta: { id: idOf(8) }, lines: [] });
+      expect([await finder.locator()(idOf(7)), await finder.locator()(idOf(8))]).to.deep.equal([path, null]);
+      rmSync(segment);
+    });
+
+    it('sees what was in the home when it was first asked', async () => {
+      const locate = finder.locator();
+      expect(await locate(idOf(1))).to.equal(null);
+      const path = writeRollout(home(), { number: 1 });
+      expect([await locate(idOf(1)), await finder.locator()(idOf(1))]).to.deep.equal([null, path]);
+    });
+  });
+
+  it('reads the id of a file again when the file has changed', async () => {
+    const path = writeRollout(home(), { number: 1 });
+    writeFileSync(path, 'garbage\n');
+    expect(await finder.files(idOf(9))).to.deep.equal([]);
+    appendFileSync(path, rolloutText([metaLine(idOf(9))]));
+    expect((await finder.files(idOf(9))).map((file) => file.path)).to.deep.equal([path]);
+  });
+});
