@@ -14,15 +14,16 @@ export interface DeletionPlan {
 }
 
 /**
- * Moves all files into the archive (flat) or back to the folders of their dates. The newest file goes last: where that
- * one lies, the conversation does. Throws rollout_write_failed; files that were moved by then stay found.
+ * Moves all files, given oldest first, into the archive (flat) or back to the folders of their dates. Files outside of
+ * the archive count before those in it: so the newest one leaves last and comes back first, and the conversation is never
+ * taken for an older part of itself. Throws rollout_write_failed; files that were moved by then stay found.
  */
 export async function moveConversationFiles(
   home: string,
   files: readonly ConversationFile[],
   to: 'archive' | 'sessions',
 ): Promise<void> {
-  for (const file of files) {
+  for (const file of to === 'archive' ? files : files.toReversed()) {
     if (file.archived === (to === 'archive')) continue;
     const name = path.basename(file.path);
     const folder = to === 'archive' ? path.join(home, ARCHIVED_SESSIONS_FOLDER) : sessionsFolder(home, name);

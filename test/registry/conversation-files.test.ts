@@ -53,6 +53,13 @@ describe('the files of a conversation', () => {
     expect(existsSync(files[1]!.path)).to.equal(true);
   });
 
+  it('come back newest first, so that an older part never stands for the whole', async () => {
+    const files = [first('archived_sessions'), second('archived_sessions')];
+    put(DAY, `rollout-2026-11-26T07-33-29-${ID}.jsonl`);
+    await moveConversationFiles(home(), files, 'sessions').catch(() => undefined);
+    expect([existsSync(files[0]!.path), existsSync(files[1]!.path)]).to.deep.equal([true, false]);
+  });
+
   it('are deleted with their journal; a deletion that was cut short is known afterwards', async () => {
     const files = [first(DAY, true), second(DAY)];
     const journal = join(home(), 'rolloutd', 'journal', `${ID}.jsonl`);
