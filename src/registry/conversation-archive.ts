@@ -94,11 +94,7 @@ export class ConversationArchive {
   }
 
   /** From the root outwards, so that two deletions never wait for each other. */
-  #holdWithForks(
-    id: string,
-    cascade: boolean,
-    held: Map<string, LoadedConversation | null>,
-  ): Promise<string[]> {
+  #holdWithForks(id: string, cascade: boolean, held: Map<string, LoadedConversation | null>): Promise<string[]> {
     return this.#slots.hold(id, async (loaded) => {
       held.set(id, loaded);
       const fork = await this.#findForkOutside(held);

@@ -1,10 +1,11 @@
 // Forks and reverts: conversations that go on from part of a history that is there already. Main thread.
+import { basename } from 'node:path';
 import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { CutPoint, CutResult } from '../index/index-messages.js';
 import type { ThreadItem } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
-import { rolloutPathFor } from '../rollout/file-name.js';
+import { parseRolloutName, rolloutPathFor } from '../rollout/file-name.js';
 import type { ContinuedHistory, InitialHistory, SessionSnapshot } from '../session/messages.js';
 import type { ConversationLoader } from './conversation-loader.js';
 import type { ConversationNotes } from './conversation-notes.js';
@@ -154,7 +155,7 @@ export class ConversationBranches {
   ): Promise<LoadedConversation> {
     const { home, version } = this.#options;
     const { id, facts, settings, fanOut, unloadDelayMs } = former;
-    const createdAt = new Date();
+    const createdAt = laterThan(facts.path);
     const seconds = Math.floor(createdAt.getTime() / 1000);
     const path = rolloutPathFor(home, createdAt, id, uuid());
     // A conversation that keeps nothing is known by its first words until it has others.
@@ -183,6 +184,12 @@ export class ConversationBranches {
     fanOut.dropDeparted();
     return loaded;
   }
+}
+
+/** Now, but in another second than the former file: readers take the one with the later name for the current one. */
+function laterThan(formerPath: string | null): Date {
+  const former = formerPath === null ? null : parseRolloutName(basename(formerPath));
+  return new Date(Math.max(Date.now(), (former?.createdAt.getTime() ?? 0) + 1000));
 }
 
 function toForkHistory(source: ForkSource, cut: CutResult): InitialHistory {

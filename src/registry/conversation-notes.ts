@@ -1,6 +1,16 @@
 // What is known of conversations beside their rollouts: names, in the file that Codex uses, and git information that a
 // client corrected, in one of our own. Append-only lines, the last one of an id counts. Main thread.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../errors.js';
@@ -61,7 +71,9 @@ async function underLock(file: string, action: () => void): Promise<void> {
     }
     action();
   } catch (error) {
-    throw new DaemonError('rollout_write_failed', `cannot write ${file}: ${(error as Error).message}`, { cause: error });
+    throw new DaemonError('rollout_write_failed', `cannot write ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
   } finally {
     if (fd !== null) {
       releaseFlock(fd);
