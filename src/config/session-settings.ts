@@ -1,4 +1,4 @@
-// The effective settings of one conversation: configuration, then what its rollout says, then what was asked. Main thread.
+// The effective settings of one conversation, from configuration, rollout and request, with its provider. Main thread.
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { AuthManager } from '../auth/auth-manager.js';
@@ -9,7 +9,7 @@ import { loadConfig } from './load-config.js';
 import { loadEnvironment } from './load-environment.js';
 import { parseDottedKey } from './overrides.js';
 import { resolveProvider } from './resolve-provider.js';
-import { toSandboxPolicy } from './sandbox-policy.js';
+import { settleSettings } from './settle-settings.js';
 
 export interface SessionSettingsOptions {
   home: string;
@@ -38,33 +38,21 @@ export function resolveSessionSettings(
   const loaded = loadConfig({ home, cliOverrides, requestOverrides, env, cwd });
   const environment = loadEnvironment(home, env);
   const { config } = loaded;
-  /** What was asked for just now, by -c or the request, goes above what the rollout says; files go below it. */
-  const pick = <Value>(key: string, configured: Value, fromRollout: Value | null | undefined): Value => {
-    const isAsked = [...loaded.origins].some(
-      ([leaf, { kind }]) => (leaf === key || leaf.startsWith(`${key}.`)) && (kind === 'flags' || kind === 'request'),
-    );
-    return isAsked ? configured : (fromRollout ?? configured);
-  };
-  const model = pick('model', config.model, recorded?.model);
-  const modelProvider = pick('model_provider', config.modelProvider, recorded?.modelProvider);
-  const provider = resolveProvider({ ...config, modelProvider }, environment.env, auth);
+  const { model, modelProvider, ...settled } = settleSettings(loaded, recorded, cwd);
+  const provider = resolveProvider(config, environment.env, auth, modelProvider.value);
   for (const secret of provider.secrets) options.onSecret(secret);
   const warnings = [...loaded.warnings, ...environment.warnings].map((warning) => warning.message);
   for (const message of [...warnings, ...provider.warnings]) options.onWarning(message);
-  const configuredSandbox = toSandboxPolicy(config.sandboxMode, config.sandboxWorkspaceWrite);
   const settings = {
-    model,
+    ...settled,
+    model: model.value,
     provider: provider.settings,
     providerProblem: provider.problem?.message ?? null,
     cwd,
-    workspaceRoots: [cwd],
-    approvalPolicy: request.approvalPolicy ?? pick('approval_policy', config.approvalPolicy, recorded?.approvalPolicy),
-    sandboxPolicy: pick('sandbox_mode', configuredSandbox, recorded?.sandboxPolicy),
-    reasoningEffort: pick('model_reasoning_effort', config.modelReasoningEffort, recorded?.reasoningEffort),
-    reasoningSummary: pick('model_reasoning_summary', config.modelReasoningSummary, recorded?.reasoningSummary),
+    approvalPolicy: request.approvalPolicy ?? settled.approvalPolicy,
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
-    developerInstructions: request.developerInstructions ?? recorded?.developerInstructions ?? config.developerInstructions,
+    developerInstructions: request.developerInstructions ?? settled.developerInstructions,
   };
   return {
     settings,

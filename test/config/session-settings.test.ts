@@ -22,7 +22,7 @@ const ASKED: ConversationRequest = {
   originator: 'test',
   ephemeral: false,
   threadSource: null,
-      historyMode: null,
+  historyMode: null,
   cwd: null,
   model: null,
   modelProvider: null,
