@@ -1,14 +1,18 @@
 // The effective settings of one conversation, from configuration, rollout and request, with its provider. Main thread.
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { ProviderSettings } from '../agent/model/model.js';
 import type { AuthManager } from '../auth/auth-manager.js';
 import { DaemonError } from '../errors.js';
 import type { ConversationRequest, RecordedSettings, ResolvedSettings } from '../registry/seams.js';
+import type { ModelsAnswer } from './ask-models.js';
 import type { Config } from './config.js';
+import { findModel } from './find-model.js';
 import { loadConfig } from './load-config.js';
 import { loadEnvironment } from './load-environment.js';
 import { parseDottedKey } from './overrides.js';
 import { resolveProvider } from './resolve-provider.js';
+import type { ResolvedProvider } from './resolve-provider.js';
 import { settleSettings } from './settle-settings.js';
 
 export interface SessionSettingsOptions {
@@ -18,19 +22,21 @@ export interface SessionSettingsOptions {
   auth: AuthManager;
   /** For what is odd about the configuration itself: it concerns whoever runs the daemon, not one conversation. */
   onWarning: (message: string) => void;
+  /** Asks a model server of this machine which models it has. Never rejects. */
+  askModels: (provider: ProviderSettings) => Promise<ModelsAnswer>;
   /** A key or the like that must never reach a log. */
   onSecret: (secret: string) => void;
 }
 
 /**
- * Reads configuration and environment afresh. Throws config_invalid and provider_unknown; a missing key is no reason not
- * to open a conversation: it comes as a warning, and turns fail with it.
+ * Reads configuration and environment afresh. Rejects with config_invalid, provider_unknown and provider_unreachable; a
+ * missing key is no reason not to open a conversation: it comes as a warning, and turns fail with it.
  */
-export function resolveSessionSettings(
+export async function resolveSessionSettings(
   options: SessionSettingsOptions,
   request: ConversationRequest,
   recorded: RecordedSettings | null,
-): ResolvedSettings {
+): Promise<ResolvedSettings> {
   const { home, cliOverrides, env, auth } = options;
   const cwd = path.resolve(request.cwd ?? recorded?.cwd ?? process.cwd());
   const requestWarnings: string[] = [];
@@ -38,14 +44,23 @@ export function resolveSessionSettings(
   const loaded = loadConfig({ home, cliOverrides, requestOverrides, env, cwd });
   const environment = loadEnvironment(home, env);
   const { config } = loaded;
-  const { model, modelProvider, ...settled } = settleSettings(loaded, recorded, cwd);
-  const provider = resolveProvider(config, environment.env, auth, modelProvider.value);
-  for (const secret of provider.secrets) options.onSecret(secret);
+  const resolve = (id: string): ResolvedProvider => {
+    const resolved = resolveProvider(config, environment.env, auth, id);
+    for (const secret of resolved.secrets) options.onSecret(secret);
+    return resolved;
+  };
+  const { model: settledModel, modelProvider, ...settled } = settleSettings(loaded, recorded, cwd);
+  const { model, provider } = await findModel(
+    { model: settledModel, modelProvider },
+    config,
+    resolve,
+    options.askModels,
+  );
   const warnings = [...loaded.warnings, ...environment.warnings].map((warning) => warning.message);
   for (const message of [...warnings, ...provider.warnings]) options.onWarning(message);
   const settings = {
     ...settled,
-    model: model.value,
+    model,
     provider: provider.settings,
     providerProblem: provider.problem?.message ?? null,
     cwd,

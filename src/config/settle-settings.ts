@@ -10,7 +10,7 @@ import { toSandboxPolicy } from './sandbox-policy.js';
 export type SettingSource = ConfigLayerKind | 'recorded';
 
 /** Later ones go above earlier ones. */
-const ORDER: readonly SettingSource[] = ['defaults', 'shared', 'own', 'flags', 'recorded', 'request'];
+const ORDER: readonly SettingSource[] = ['defaults', 'environment', 'shared', 'own', 'flags', 'recorded', 'request'];
 
 /** True when what `source` says goes above what `other` says, or both are one. */
 export function isAtLeast(source: SettingSource, other: SettingSource): boolean {
@@ -23,7 +23,8 @@ export interface SettledValue<Value> {
 }
 
 export interface SettledSettings {
-  model: SettledValue<string>;
+  /** null: the first that the provider has. */
+  model: SettledValue<string | null>;
   modelProvider: SettledValue<string>;
   workspaceRoots: string[];
   approvalPolicy: AskForApproval;
@@ -76,7 +77,7 @@ export function settleSettings(loaded: LoadedConfig, recorded: RecordedSettings 
 }
 
 /** The highest layer that sets the key; the layers' own tables know also of empty lists, which have no origin. */
-function sourceOf({ layers }: LoadedConfig, key: readonly string[]): SettingSource {
+export function sourceOf({ layers }: LoadedConfig, key: readonly string[]): SettingSource {
   return layers.find(({ table }) => getAt(table, key) !== undefined)?.kind ?? 'defaults';
 }
 

@@ -251,6 +251,7 @@ describe('settings of a resumed conversation', () => {
       env: {},
       auth: AuthManager.forTesting({ type: 'none' }),
       onWarning: () => undefined,
+      askModels: () => Promise.resolve({ problem: 'nobody asks' }),
       onSecret: () => undefined,
     };
     const request = { ...NOTHING_ASKED, ...asked };

@@ -93,7 +93,8 @@ function startRigDaemon(home: string, options: RigOptions): Promise<Daemon> {
     configOverrides: options.configOverrides ?? [],
     logLevel: options.logLevel ?? 'error',
     logToConsole: false,
-    env: { ...process.env, ...options.env },
+    // What runs on the machine of whoever runs the tests is no part of them.
+    env: { ...process.env, CODEX_OSS_BASE_URL: 'http://127.0.0.1:1/v1', ...options.env },
   });
 }
 
