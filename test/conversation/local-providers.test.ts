@@ -277,6 +277,26 @@ describe('model servers of this machine', () => {
       expect([ollama.listCount, lmstudio.listCount]).to.deep.equal(before);
     });
 
+    it('takes over a conversation that is loaded, with a model, when nobody watches it', async () => {
+      const threadId = await client.startThread();
+      await client.runTurn(threadId, 'hello');
+      const watched = await client.call('thread/resume', { threadId, modelProvider: 'oss' });
+      expect([watched.modelProvider, watched.model, watched.ignoredOverrides]).to.deep.equal([
+        'mock',
+        'gpt-5.5',
+        ['modelProvider'],
+      ]);
+      await client.call('thread/unsubscribe', { threadId });
+      const alone = await client.call('thread/resume', { threadId, modelProvider: 'oss' });
+      expect([alone.modelProvider, alone.model, alone.ignoredOverrides]).to.deep.equal([
+        'ollama',
+        'gpt-oss:20b',
+        undefined,
+      ]);
+      await client.runTurn(threadId, 'again');
+      expect([rig.model.requestCount, ollama.requests.at(-1)!.body!.model]).to.deep.equal([1, 'gpt-oss:20b']);
+    });
+
     it('lists the conversations of its servers when it is configured', async () => {
       for (const modelProvider of ['ollama', 'lmstudio', 'mock']) {
         const { thread } = await client.call('thread/start', { modelProvider });
@@ -292,7 +312,7 @@ describe('model servers of this machine', () => {
       await client.runTurn(threadId, 'hello');
       const [file] = rig.rolloutFiles();
       await restart(addresses(null, null));
-      writeFileSync(file!, readFileSync(file!, 'utf8').replaceAll('"model_provider":"mock"', '"model_provider":"oss"'));
+      writeFileSync(file!, readFileSync(file!, 'utf8').replaceAll(/("model_provider(_id)?"):"mock"/g, '$1:"oss"'));
       const resumed = await client.call('thread/resume', { threadId });
       expect(resumed.thread.turns).to.have.length(1);
       const turn = await client.runTurn(threadId, 'again');

@@ -77,4 +77,16 @@ describe('a resume, warm and cold', () => {
       cold: { ...started, ...rest, sandbox: { type: 'readOnly', networkAccess: false } },
     });
   });
+
+  it('of a conversation that nobody watches does the same as of one that was unloaded', async () => {
+    const wish = { sandbox: 'workspace-write', config: { 'sandbox_workspace_write.exclude_slash_tmp': true } };
+    const { thread, ...started } = await client.call('thread/start', asked());
+    await client.runTurn(thread.id, 'hello');
+    await client.call('thread/unsubscribe', { threadId: thread.id });
+    const warm = effectiveOf(await client.call('thread/resume', { threadId: thread.id, ...wish }));
+    await rig.daemon.registry.removeConversation(thread.id);
+    const cold = effectiveOf(await client.call('thread/resume', { threadId: thread.id, ...wish }));
+    const expected = { ...effectiveOf(started), sandbox: { ...started.sandbox, excludeSlashTmp: true } };
+    expect({ warm, cold }).to.deep.equal({ warm: expected, cold: expected });
+  });
 });
