@@ -7,7 +7,13 @@ import { AuthManager } from './auth/auth-manager.js';
 import { ensureToken } from './auth/token-file.js';
 import { toConfigReadResponse } from './config/config-response.js';
 import type { LoadedConfig } from './config/config.js';
+import { listModels } from './config/list-models.js';
+import type { ListedModel } from './config/list-models.js';
 import { loadConfig } from './config/load-config.js';
+import { loadEnvironment } from './config/load-environment.js';
+import { LocalModels } from './config/local-models.js';
+import { resolveProvider } from './config/resolve-provider.js';
+import type { ResolvedProvider } from './config/resolve-provider.js';
 import { resolveSessionSettings } from './config/session-settings.js';
 import { IndexClient } from './index/index-client.js';
 import { createLog } from './log.js';
@@ -70,6 +76,8 @@ export interface RegistryHost {
   index: IndexClient;
   /** Reads the configuration afresh; throws config_invalid. */
   readConfig: (cwd: string | null) => LoadedConfig;
+  /** Of one provider, or null for all that are known; rejects with config_invalid and provider_unknown. */
+  listModels: (provider: string | null) => Promise<ListedModel[]>;
   threads: () => ThreadIds;
   /** Ends sessions, flushes rollouts, frees locks, ends all threads; may be called twice. */
   close(): Promise<void>;
@@ -91,6 +99,7 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
   };
   for (const warning of warnings) warnOnce(warning.message);
   const auth = new AuthManager({ home, onWarning: warnOnce });
+  const localModels = new LocalModels({ log });
   const pool = new SessionPool({
     maxThreads: config.daemon.maxThreads,
     sessionsPerWorker: config.daemon.sessionsPerWorker,
@@ -130,6 +139,7 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
           env,
           auth,
           onWarning: warnOnce,
+          askModels: (provider) => localModels.ask(provider),
           onSecret: (secret) => log.addSecret(secret),
         },
         request,
@@ -140,13 +150,25 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
   });
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
+    localModels.close();
     await registry.close();
     await Promise.all([pool.close(), writers.close(), index.close()]);
+  };
+  const listOffered = (provider: string | null): Promise<ListedModel[]> => {
+    const loaded = readConfig(null);
+    const environment = loadEnvironment(home, env).env;
+    const resolve = (id: string): ResolvedProvider => {
+      const resolved = resolveProvider(loaded.config, environment, auth, id);
+      for (const secret of resolved.secrets) log.addSecret(secret);
+      return resolved;
+    };
+    return listModels({ loaded, local: localModels, resolve }, provider);
   };
   return {
     registry,
     index,
     readConfig,
+    listModels: listOffered,
     threads: () => ({ main: threadId, writer: writers.threadId, sessions: registry.sessionThreads() }),
     close: () => (closing ??= close()),
   };
@@ -180,6 +202,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       registry,
       index,
       readConfig: (cwd) => readConfig(cwd).config,
+      listModels: host.listModels,
       describeConfig: (cwd, includeLayers) => toConfigReadResponse(readConfig(cwd), includeLayers),
       log,
     }),

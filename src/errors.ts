@@ -34,6 +34,7 @@ export const DAEMON_ERROR_CODES = [
   'config_invalid',
   'listen_failed',
   'provider_unknown',
+  'provider_unreachable',
   'auth_missing',
   'overloaded',
   'shutting_down',

@@ -10,6 +10,12 @@ import type { ExitCode } from './exit.js';
 import { listThreads } from './list.js';
 import { onSignals } from './signals.js';
 
+/** Ids of the model servers that `oss` may stand for. */
+const LOCAL_PROVIDERS: readonly string[] = ['ollama', 'lmstudio'];
+
+/** Whichever of them answers. */
+export const ANY_LOCAL = 'any';
+
 export interface AskOptions extends DaemonChoice {
   /** Undefined starts a new conversation. */
   thread: string | undefined;
@@ -17,6 +23,10 @@ export interface AskOptions extends DaemonChoice {
   last: boolean;
   /** Undefined: this process's folder for a new conversation, unchanged for an old one. */
   cwd: string | undefined;
+  /** Undefined leaves it to the configuration, or to the conversation. */
+  model: string | undefined;
+  /** A model server of this machine is to answer: this one, or `any`. */
+  local: string | undefined;
   text: string;
   /** The command that continues this conversation, for the person to copy. */
   continueWith(threadId: string): string;
@@ -30,7 +40,7 @@ export async function runAsk(options: AskOptions): Promise<ExitCode> {
   const printer = new AnswerPrinter(process.stdout, process.stderr, process.env);
   const client = await connectClient(options);
   try {
-    const threadId = await openThread(client, options);
+    const { threadId, model } = await openThread(client, options);
     client.onServerRequest(() => printer.note('The agent asks for an approval: answer it in another client.'));
     const turn = new LiveTurn(client, threadId, printer);
     const stopListening = onSignals(['SIGINT'], (_signal, count) => {
@@ -39,7 +49,7 @@ export async function runAsk(options: AskOptions): Promise<ExitCode> {
       turn.interrupt();
     });
     try {
-      return report(await turn.run(options.text), turn.interrupted, printer);
+      return report(await turn.run(options.text, model), turn.interrupted, printer);
     } finally {
       stopListening();
       printer.note(`conversation ${threadId}\ncontinue with: ${options.continueWith(threadId)}`);
@@ -54,15 +64,34 @@ export async function runAsk(options: AskOptions): Promise<ExitCode> {
   }
 }
 
-async function openThread(client: RpcClient, options: AskOptions): Promise<string> {
+/** `model` is what the turn has to ask for, because a conversation that was open already did not take it. */
+async function openThread(
+  client: RpcClient,
+  options: AskOptions,
+): Promise<{ threadId: string; model: string | undefined }> {
   const threadId = options.last ? await findLast(client) : options.thread;
-  const cwd = options.cwd === undefined ? {} : { cwd: options.cwd };
-  if (threadId !== undefined) {
-    const { thread } = await client.request('thread/resume', { threadId, excludeTurns: true, ...cwd });
-    return thread.id;
-  }
-  const { thread } = await client.request('thread/start', { cwd: process.cwd(), ...cwd });
-  return thread.id;
+  const { cwd, model, local } = options;
+  const wishes = {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(model === undefined ? {} : { model }),
+    ...(local === undefined ? {} : { modelProvider: 'oss' }),
+    ...(local === undefined || local === ANY_LOCAL ? {} : { config: { oss_provider: local } }),
+  };
+  const opened =
+    threadId === undefined
+      ? await client.request('thread/start', { cwd: process.cwd(), ...wishes })
+      : await client.request('thread/resume', { threadId, excludeTurns: true, ...wishes });
+  refuseOther(local, opened.modelProvider);
+  const isTaken = threadId === undefined || opened.model === model;
+  return { threadId: opened.thread.id, model: isTaken ? undefined : model };
+}
+
+/** Who wants an answer from this machine must not have the words sent elsewhere, as by a conversation that others watch. */
+function refuseOther(local: string | undefined, modelProvider: string): void {
+  const allowed = local === ANY_LOCAL ? LOCAL_PROVIDERS : local === undefined ? null : [local];
+  if (allowed === null || allowed.includes(modelProvider)) return;
+  const reason = `the conversation is open with the provider ${modelProvider}, and stays with it until it is unloaded`;
+  throw new CliFailure(`${reason}; nothing was sent`);
 }
 
 async function findLast(client: RpcClient): Promise<string> {
@@ -94,8 +123,8 @@ class LiveTurn {
     this.#printer = printer;
   }
 
-  /** Resolves with the ended turn. Rejects with RpcClientError. */
-  async run(text: string): Promise<Turn> {
+  /** Resolves with the ended turn. Rejects with RpcClientError. The model holds from this turn on. */
+  async run(text: string, model: string | undefined): Promise<Turn> {
     // Notifications may be heard before the reply that names the turn: they wait for it.
     let early: ServerNotification[] | null = [];
     let onEnd!: (turn: Turn) => void;
@@ -114,7 +143,11 @@ class LiveTurn {
     });
     try {
       const input = [{ type: 'text' as const, text, text_elements: [] }];
-      const { turn } = await this.#client.request('turn/start', { threadId: this.#threadId, input });
+      const { turn } = await this.#client.request('turn/start', {
+        threadId: this.#threadId,
+        input,
+        ...(model === undefined ? {} : { model }),
+      });
       this.#turnId = turn.id;
       if (this.interrupted) this.#sendInterrupt();
       for (const notification of early) hear(notification);

@@ -148,6 +148,13 @@ function addAsk(program: Command): void {
     .addOption(new Option('--thread <id>', 'continue this conversation').conflicts('last'))
     .option('--last', 'continue the conversation that changed last', false)
     .option('--cwd <dir>', 'folder in which the agent works (default: this one, for a new conversation)')
+    .option('-m, --model <name>', 'model that answers, from now on')
+    .option('--oss', 'have a model server of this machine answer: Ollama or LM Studio', false)
+    .addOption(
+      new Option('--local-provider <id>', 'the one of them, with --oss (default: as configured, else who answers)')
+        .choices(['ollama', 'lmstudio'])
+        .implies({ oss: true }),
+    )
     .addHelpText(
       'after',
       `
@@ -156,6 +163,7 @@ The answer goes to stdout, everything else to stderr. Ctrl-C interrupts the turn
 Examples:
   rolloutd ask "explain this project"
   rolloutd ask --last "in one sentence, please"
+  rolloutd ask --oss -m gpt-oss:20b "what is in this folder?"
   rolloutd ask --thread 01a206ee-bd6f-7dc3-8570-8420e64dacfd "go on"
 `,
     )
@@ -163,7 +171,7 @@ Examples:
       const text = words.length === 0 || (words.length === 1 && words[0] === '-') ? await readStdin() : words.join(' ');
       if (text.trim() === '')
         throw new CliFailure('there is nothing to say; write the text after: rolloutd ask', EXIT.usage);
-      const { runAsk } = await import('./ask.js');
+      const { runAsk, ANY_LOCAL } = await import('./ask.js');
       quitQuietlyWithoutReader();
       process.exitCode = await runAsk({
         home: resolveHome(flags.home, process.env),
@@ -171,6 +179,8 @@ Examples:
         thread: flags.thread,
         last: flags.last,
         cwd: flags.cwd === undefined ? undefined : resolve(flags.cwd),
+        model: flags.model,
+        local: flags.oss ? (flags.localProvider ?? ANY_LOCAL) : undefined,
         text,
         continueWith: (threadId) => ['rolloutd ask', ...sameDaemon(flags), `--thread ${threadId}`, '"…"'].join(' '),
       });
@@ -181,6 +191,9 @@ interface AskFlags extends DaemonFlags {
   thread?: string;
   last: boolean;
   cwd?: string;
+  model?: string;
+  oss: boolean;
+  localProvider?: string;
 }
 
 function sameDaemon({ home, url }: DaemonFlags): string[] {

@@ -62,7 +62,7 @@ export function toConfigReadResponse(loaded: LoadedConfig, includeLayers: boolea
   const config = makeTable();
   for (const key of SHARED_KEYS) config[key] = TABLE_KEYS.includes(key) ? makeTable() : null;
   Object.assign(config, hideSecrets(loaded.table, false));
-  // Chosen by rule when the files leave them out.
+  // Chosen by rule when the files leave them out; a model that the provider has to be asked for is null.
   config['model'] = loaded.config.model;
   config['model_provider'] = loaded.config.modelProvider;
   const origins = [...loaded.origins].map(([path, layer]) => [path, toMetadata(layer)] as const);

@@ -81,6 +81,8 @@ const sharedShape = {
     .record(z.string(), z.object(providerShape, { error: 'must be a table' }), { error: 'must be a table of tables' })
     .optional(),
   openai_base_url: httpUrl().optional(),
+  // Codex takes any text until it is needed, and refuses then: so does resolving it.
+  oss_provider: text().optional(),
   model_reasoning_effort: filledText().optional(),
   model_reasoning_summary: oneOf(['auto', 'concise', 'detailed', 'none']).optional(),
   model_verbosity: oneOf(['low', 'medium', 'high']).optional(),

@@ -9,13 +9,13 @@ export type ConfigTable = { [key: string]: unknown };
 export type ConfigLayerSource =
   { type: 'packagedDefaults'; file: string } | { type: 'user'; file: string; profile: null } | { type: 'sessionFlags' };
 
-/** Lowest first: shipped defaults, HOME/config.toml, HOME/rolloutd/config.toml, -c, the request. */
-export type ConfigLayerKind = 'defaults' | 'shared' | 'own' | 'flags' | 'request';
+/** Lowest first: shipped defaults, CODEX_OSS_*, HOME/config.toml, HOME/rolloutd/config.toml, -c, the request. */
+export type ConfigLayerKind = 'defaults' | 'environment' | 'shared' | 'own' | 'flags' | 'request';
 
 export interface ConfigLayer {
   kind: ConfigLayerKind;
   source: ConfigLayerSource;
-  /** Absolute path of the layer's file, or null for flags and requests. */
+  /** Absolute path of the layer's file; null where there is none. */
   file: string | null;
   /** What was written there, as it was written: holds secrets. */
   table: ConfigTable;
@@ -76,9 +76,14 @@ export interface DaemonConfig {
 
 /** The effective configuration. */
 export interface Config {
-  model: string;
-  /** Id of a provider; whether it exists is found out by resolveProvider. */
+  /** null: the first that the provider has, which is one of this machine then, or `oss`. */
+  model: string | null;
+  /** Id of a provider, or `oss`; whether it exists is found out by resolveProvider. */
   modelProvider: string;
+  /** The ids that conversations of that provider are recorded with: several for `oss`. */
+  recordedProviders: string[];
+  /** Id of the one provider that `oss` stands for; null: whichever answers. Not checked. */
+  ossProvider: string | null;
   modelProviders: Record<string, ProviderConfig>;
   modelReasoningEffort: string | null;
   modelReasoningSummary: 'auto' | 'concise' | 'detailed' | 'none' | null;

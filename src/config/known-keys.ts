@@ -72,7 +72,6 @@ export const PASSIVE_KEYS: readonly string[] = [
   'notice',
   'notify',
   'orchestrator',
-  'oss_provider',
   'otel',
   'permissions',
   'personality',

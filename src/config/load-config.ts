@@ -2,29 +2,28 @@
 import { availableParallelism } from 'node:os';
 import { toApprovalPolicy } from './approval-policy.js';
 import { checkLayer, makeWarning } from './check-layer.js';
-import type { Config, ConfigLayer, ConfigTable, ConfigWarning, LoadedConfig, ProviderConfig } from './config.js';
+import type { Config, ConfigLayer, ConfigWarning, LoadedConfig, ProviderConfig } from './config.js';
 import { readConfigLayers } from './read-config-layers.js';
 import type { ConfigLayerOptions } from './read-config-layers.js';
 import { effectiveSchema } from './config-schema.js';
 import type { ConfigValues } from './config-schema.js';
 import { makeTable, mergeInto } from './config-table.js';
+import { LOCAL_PROVIDERS, OFFLINE, OSS } from './provider-ids.js';
 
-/** Id of the built-in provider that needs no network, and the name of its model. */
-export const OFFLINE = 'offline';
+/** What is asked for when a provider that is not on this machine is configured without a model; the peer's default. */
+export const FALLBACK_MODEL = 'gpt-6.1-sol';
 
-/** What is asked for when a provider is configured but no model; the peer's default. */
-const FALLBACK_MODEL = 'gpt-6.1-sol';
-
-export interface LoadConfigOptions extends ConfigLayerOptions {
-  /** For `~/` in paths. */
-  env: NodeJS.ProcessEnv;
+/** Whether its models are found out by asking: a model server of this machine, or `oss`, unless that is configured as one. */
+export function isLocalProvider(provider: string, providers: Readonly<Record<string, unknown>>): boolean {
+  return LOCAL_PROVIDERS.includes(provider) || (provider === OSS && !Object.hasOwn(providers, OSS));
 }
 
 /** A model alone means OpenAI, as in Codex; nothing at all means the offline model. */
-function chooseModel(values: ConfigValues): { model: string; modelProvider: string } {
-  const { model, model_provider: provider } = values;
+function chooseModel(values: ConfigValues): { model: string | null; modelProvider: string } {
+  const { model, model_provider: provider, model_providers: providers } = values;
   if (provider !== undefined) {
-    return { model: model ?? (provider === OFFLINE ? OFFLINE : FALLBACK_MODEL), modelProvider: provider };
+    const unsaid = isLocalProvider(provider, providers) ? null : provider === OFFLINE ? OFFLINE : FALLBACK_MODEL;
+    return { model: model ?? unsaid, modelProvider: provider };
   }
   if (model === undefined || model === OFFLINE) return { model: OFFLINE, modelProvider: OFFLINE };
   return { model, modelProvider: 'openai' };
@@ -52,11 +51,21 @@ function makeProvider(id: string, values: ConfigValues): ProviderConfig {
   };
 }
 
+/** `oss` itself was recorded by old versions of Codex. */
+function findRecordedProviders(modelProvider: string, values: ConfigValues): string[] {
+  const { model_providers: providers, oss_provider: ossProvider } = values;
+  if (modelProvider !== OSS || !isLocalProvider(OSS, providers)) return [modelProvider];
+  return [OSS, ...(ossProvider === undefined ? LOCAL_PROVIDERS : [ossProvider])];
+}
+
 function makeConfig(values: ConfigValues): Config {
+  const chosen = chooseModel(values);
   const providerIds = Object.keys(values.model_providers);
   const workspaceWrite = values.sandbox_workspace_write;
   return {
-    ...chooseModel(values),
+    ...chosen,
+    recordedProviders: findRecordedProviders(chosen.modelProvider, values),
+    ossProvider: values.oss_provider ?? null,
     modelProviders: Object.fromEntries(providerIds.map((id) => [id, makeProvider(id, values)])),
     modelReasoningEffort: values.model_reasoning_effort ?? null,
     modelReasoningSummary: values.model_reasoning_summary ?? null,
@@ -86,22 +95,22 @@ function makeConfig(values: ConfigValues): Config {
   };
 }
 
-function warnAboutModel(table: ConfigTable, origins: ReadonlyMap<string, ConfigLayer>): ConfigWarning[] {
-  const provider = table['model_provider'];
-  if (provider === undefined || provider === OFFLINE || table['model'] !== undefined) return [];
+function warnAboutModel(values: ConfigValues, origins: ReadonlyMap<string, ConfigLayer>): ConfigWarning[] {
+  const { model, model_provider: provider, model_providers: providers } = values;
+  if (provider === undefined || provider === OFFLINE || isLocalProvider(provider, providers) || model !== undefined)
+    return [];
   const layer = origins.get('model_provider');
   const text = `is set, but no model: asking for ${FALLBACK_MODEL}. Set model to one that the provider has`;
   return layer === undefined ? [] : [makeWarning(layer, ['model_provider'], text)];
 }
 
 /**
- * Reads every layer and merges them: shipped defaults, HOME/config.toml, HOME/rolloutd/config.toml, -c, the request.
- * Synchronous, a few small files, nothing remembered between calls. Throws config_invalid, naming file, line and key.
+ * Reads every layer and merges them: shipped defaults, environment, HOME/config.toml, HOME/rolloutd/config.toml, -c, the
+ * request. Synchronous, a few small files, nothing remembered between calls. Throws config_invalid, naming file, line and key.
  * Does not say whether the chosen provider exists or has its key: that is resolveProvider's.
  */
-export function loadConfig(options: LoadConfigOptions): LoadedConfig {
-  const layers = readConfigLayers(options);
-  const warnings: ConfigWarning[] = [];
+export function loadConfig(options: ConfigLayerOptions): LoadedConfig {
+  const { layers, warnings } = readConfigLayers(options);
   const origins = new Map<string, ConfigLayer>();
   const table = makeTable();
   for (const layer of layers) {
@@ -109,8 +118,8 @@ export function loadConfig(options: LoadConfigOptions): LoadedConfig {
     warnings.push(...checked.warnings);
     mergeInto(table, checked.table, layer, origins);
   }
-  warnings.push(...warnAboutModel(table, origins));
   // Each layer has passed, and merging keeps whole values or tables of them, so this only gives them their types.
-  const config = makeConfig(effectiveSchema.parse(table));
-  return { config, warnings, layers: layers.toReversed(), table, origins };
+  const values = effectiveSchema.parse(table);
+  warnings.push(...warnAboutModel(values, origins));
+  return { config: makeConfig(values), warnings, layers: layers.toReversed(), table, origins };
 }

@@ -5,8 +5,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, TomlError } from 'smol-toml';
 import { DaemonError } from '../errors.js';
-import type { ConfigLayer, ConfigLayerKind, ConfigLayerSource, ConfigTable } from './config.js';
+import type { ConfigLayer, ConfigLayerKind, ConfigLayerSource, ConfigTable, ConfigWarning } from './config.js';
 import { isTable, makeTable } from './config-table.js';
+import { readOssEnvironment } from './oss-environment.js';
 import { buildFlagsTable, buildRequestTable } from './overrides.js';
 import { findTomlKeyLines } from './toml-key-lines.js';
 
@@ -94,21 +95,27 @@ export interface ConfigLayerOptions {
   cliOverrides: readonly string[];
   requestOverrides?: Readonly<Record<string, unknown>> | null;
   cwd?: string | null;
+  /** For `~/` in paths, and for CODEX_OSS_BASE_URL and CODEX_OSS_PORT. */
+  env: NodeJS.ProcessEnv;
 }
 
 /**
  * Reads all layers afresh, lowest first. A missing file is an empty layer. Throws config_invalid for a file that cannot
  * be read or parsed, naming file and line, and for a malformed -c; never shows what is written there.
  */
-export function readConfigLayers(options: ConfigLayerOptions): ConfigLayer[] {
-  const { home, cliOverrides, requestOverrides } = options;
+export function readConfigLayers(options: ConfigLayerOptions): { layers: ConfigLayer[]; warnings: ConfigWarning[] } {
+  const { home, cliOverrides, requestOverrides, env } = options;
   const baseDir = options.cwd ?? home;
+  const oss = readOssEnvironment(env);
+  const isOssSet = Object.keys(oss.table).length > 0;
   const layers = [
     readFileLayer('defaults', { type: 'packagedDefaults', file: findDefaultsFile() }),
+    ...(isOssSet ? [makeMemoryLayer('environment', oss.table, baseDir)] : []),
     readFileLayer('shared', { type: 'user', file: join(home, 'config.toml'), profile: null }),
     readFileLayer('own', { type: 'user', file: join(home, 'rolloutd', 'config.toml'), profile: null }),
   ];
   if (cliOverrides.length > 0) layers.push(makeMemoryLayer('flags', buildFlagsTable(cliOverrides), baseDir));
   if (requestOverrides) layers.push(makeMemoryLayer('request', buildRequestTable(requestOverrides), baseDir));
-  return layers;
+  const warnings = oss.warning === null ? [] : [{ message: oss.warning, file: null, line: null, key: null }];
+  return { layers, warnings };
 }

@@ -5,7 +5,7 @@ import { DaemonError } from '../errors.js';
 import { findClosestKey } from './closest-key.js';
 import type { Config, ProviderConfig } from './config.js';
 import type { Environment } from './load-environment.js';
-import { OFFLINE } from './load-config.js';
+import { OFFLINE } from './provider-ids.js';
 
 export interface ResolvedProvider {
   /** Usable unless there is a problem. Holds secrets: it crosses to a worker in memory, and goes nowhere else. */

@@ -1,15 +1,19 @@
-// The effective settings of one conversation: configuration, then what its rollout says, then what was asked. Main thread.
+// The effective settings of one conversation, from configuration, rollout and request, with its provider. Main thread.
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { ProviderSettings } from '../agent/model/model.js';
 import type { AuthManager } from '../auth/auth-manager.js';
 import { DaemonError } from '../errors.js';
 import type { ConversationRequest, RecordedSettings, ResolvedSettings } from '../registry/seams.js';
+import type { ModelsAnswer } from './ask-models.js';
 import type { Config } from './config.js';
+import { findModel } from './find-model.js';
 import { loadConfig } from './load-config.js';
 import { loadEnvironment } from './load-environment.js';
 import { parseDottedKey } from './overrides.js';
 import { resolveProvider } from './resolve-provider.js';
-import { toSandboxPolicy } from './sandbox-policy.js';
+import type { ResolvedProvider } from './resolve-provider.js';
+import { settleSettings } from './settle-settings.js';
 
 export interface SessionSettingsOptions {
   home: string;
@@ -18,19 +22,21 @@ export interface SessionSettingsOptions {
   auth: AuthManager;
   /** For what is odd about the configuration itself: it concerns whoever runs the daemon, not one conversation. */
   onWarning: (message: string) => void;
+  /** Asks a model server of this machine which models it has. Never rejects. */
+  askModels: (provider: ProviderSettings) => Promise<ModelsAnswer>;
   /** A key or the like that must never reach a log. */
   onSecret: (secret: string) => void;
 }
 
 /**
- * Reads configuration and environment afresh. Throws config_invalid and provider_unknown; a missing key is no reason not
- * to open a conversation: it comes as a warning, and turns fail with it.
+ * Reads configuration and environment afresh. Rejects with config_invalid, provider_unknown and provider_unreachable; a
+ * missing key is no reason not to open a conversation: it comes as a warning, and turns fail with it.
  */
-export function resolveSessionSettings(
+export async function resolveSessionSettings(
   options: SessionSettingsOptions,
   request: ConversationRequest,
   recorded: RecordedSettings | null,
-): ResolvedSettings {
+): Promise<ResolvedSettings> {
   const { home, cliOverrides, env, auth } = options;
   const cwd = path.resolve(request.cwd ?? recorded?.cwd ?? process.cwd());
   const requestWarnings: string[] = [];
@@ -38,33 +44,30 @@ export function resolveSessionSettings(
   const loaded = loadConfig({ home, cliOverrides, requestOverrides, env, cwd });
   const environment = loadEnvironment(home, env);
   const { config } = loaded;
-  /** What was asked for just now, by -c or the request, goes above what the rollout says; files go below it. */
-  const pick = <Value>(key: string, configured: Value, fromRollout: Value | null | undefined): Value => {
-    const isAsked = [...loaded.origins].some(
-      ([leaf, { kind }]) => (leaf === key || leaf.startsWith(`${key}.`)) && (kind === 'flags' || kind === 'request'),
-    );
-    return isAsked ? configured : (fromRollout ?? configured);
+  const resolve = (id: string): ResolvedProvider => {
+    const resolved = resolveProvider(config, environment.env, auth, id);
+    for (const secret of resolved.secrets) options.onSecret(secret);
+    return resolved;
   };
-  const model = pick('model', config.model, recorded?.model);
-  const modelProvider = pick('model_provider', config.modelProvider, recorded?.modelProvider);
-  const provider = resolveProvider({ ...config, modelProvider }, environment.env, auth);
-  for (const secret of provider.secrets) options.onSecret(secret);
+  const { model: settledModel, modelProvider, ...settled } = settleSettings(loaded, recorded, cwd);
+  const { model, provider } = await findModel(
+    { model: settledModel, modelProvider },
+    config,
+    resolve,
+    options.askModels,
+  );
   const warnings = [...loaded.warnings, ...environment.warnings].map((warning) => warning.message);
   for (const message of [...warnings, ...provider.warnings]) options.onWarning(message);
-  const configuredSandbox = toSandboxPolicy(config.sandboxMode, config.sandboxWorkspaceWrite);
   const settings = {
+    ...settled,
     model,
     provider: provider.settings,
     providerProblem: provider.problem?.message ?? null,
     cwd,
-    workspaceRoots: [cwd],
-    approvalPolicy: request.approvalPolicy ?? pick('approval_policy', config.approvalPolicy, recorded?.approvalPolicy),
-    sandboxPolicy: pick('sandbox_mode', configuredSandbox, recorded?.sandboxPolicy),
-    reasoningEffort: pick('model_reasoning_effort', config.modelReasoningEffort, recorded?.reasoningEffort),
-    reasoningSummary: pick('model_reasoning_summary', config.modelReasoningSummary, recorded?.reasoningSummary),
+    approvalPolicy: request.approvalPolicy ?? settled.approvalPolicy,
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
-    developerInstructions: request.developerInstructions ?? recorded?.developerInstructions ?? config.developerInstructions,
+    developerInstructions: request.developerInstructions ?? settled.developerInstructions,
   };
   return {
     settings,

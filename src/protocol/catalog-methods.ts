@@ -46,6 +46,8 @@ export const modelListParamsSchema = z.object({
 const modelSchema = z.object({
   id: z.string(),
   model: z.string(),
+  /** The provider that has it; not the peer's: for thread/start. */
+  modelProvider: z.string().optional(),
   upgrade: z.string().nullable(),
   upgradeInfo: z
     .object({

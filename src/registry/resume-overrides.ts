@@ -9,7 +9,8 @@ import type { ConversationRequest, SettingsResolver } from './seams.js';
 /** The settings behind each field of a request, as the wire names the field. */
 const FIELDS: readonly (readonly [field: keyof ConversationRequest, settings: readonly (keyof SettingsPatch)[]])[] = [
   ['model', ['model']],
-  ['modelProvider', ['provider', 'providerProblem']],
+  // A provider of this machine comes with a model that it has.
+  ['modelProvider', ['provider', 'providerProblem', 'model']],
   ['cwd', ['cwd']],
   ['approvalPolicy', ['approvalPolicy']],
   ['sandbox', ['sandboxPolicy']],

@@ -52,7 +52,10 @@ export type RecordedSettings = Pick<
   | 'workspaceRoots'
 >;
 
-/** Reads configuration and environment afresh. What is recorded goes above it, and a request goes above both. */
+/**
+ * Reads configuration and environment afresh. What is recorded goes above it, and a request goes above both. May have to
+ * ask a model server, for seconds at most.
+ */
 export type SettingsResolver = (
   request: ConversationRequest,
   recorded: RecordedSettings | null,

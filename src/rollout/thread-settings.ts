@@ -89,9 +89,18 @@ function toWorkspaceRoots(roots: unknown): { workspaceRoots?: string[] } {
 
 function toApprovalPolicy(policy: unknown): AskForApproval {
   if (policy === 'untrusted' || policy === 'on-request' || policy === 'never') return policy;
-  if (isObject(policy) && isObject(policy.granular)) return policy as AskForApproval;
+  if (isObject(policy) && isGranular(policy.granular)) return policy as AskForApproval;
   // `on-failure` of older versions asked after a failure; nothing else asks as much as this.
   return policy === 'on-failure' ? 'on-request' : 'untrusted';
+}
+
+/** The gates that every version wrote are there, and all say yes or no. */
+function isGranular(gates: unknown): boolean {
+  if (!isObject(gates)) return false;
+  const { sandbox_approval, rules, mcp_elicitations } = gates;
+  return [sandbox_approval, rules, mcp_elicitations, ...Object.values(gates)].every(
+    (gate) => typeof gate === 'boolean',
+  );
 }
 
 function toSandboxPolicy(policy: unknown): SandboxPolicy {
@@ -107,8 +116,8 @@ function toSandboxPolicy(policy: unknown): SandboxPolicy {
           ? policy.writable_roots.filter((root): root is string => typeof root === 'string')
           : [],
         networkAccess: networkAccess === true,
-        excludeTmpdirEnvVar: policy.exclude_tmpdir_env_var === true,
-        excludeSlashTmp: policy.exclude_slash_tmp === true,
+        excludeTmpdirEnvVar: isExcluded(policy.exclude_tmpdir_env_var),
+        excludeSlashTmp: isExcluded(policy.exclude_slash_tmp),
       };
     case 'external-sandbox':
       return {
@@ -118,6 +127,11 @@ function toSandboxPolicy(policy: unknown): SandboxPolicy {
     default:
       return { type: 'readOnly', networkAccess: networkAccess === true };
   }
+}
+
+/** Only what is left out, or a plain no, leaves the folder open. */
+function isExcluded(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
 }
 
 function toReasoningSummary(summary: unknown): ReasoningSummary | null {

@@ -50,6 +50,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   input_too_large: INVALID_PARAMS,
   config_invalid: INVALID_REQUEST,
   provider_unknown: INVALID_REQUEST,
+  provider_unreachable: INVALID_REQUEST,
   auth_missing: INVALID_REQUEST,
   overloaded: OVERLOADED,
   shutting_down: OVERLOADED,

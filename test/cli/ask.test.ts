@@ -109,6 +109,50 @@ describe('rolloutd ask', () => {
     expect(sent('turn/start')).to.deep.equal([{ threadId: THREAD, input }]);
   });
 
+  it('asks for a model, and for a model server of this machine', async () => {
+    const answerFrom = (modelProvider: string): void => {
+      for (const method of ['thread/start', 'thread/resume']) {
+        script[method] = ({ id }) => send({ id, result: { thread: { id: THREAD }, model: 'was', modelProvider } });
+      }
+    };
+    answerFrom('lmstudio');
+    expect((await ask(['--oss', 'hello'])).code).to.equal(0);
+    expect((await ask(['--local-provider', 'lmstudio', '-m', 'mine', 'hello'])).code).to.equal(0);
+    expect((await ask(['--thread', 'given', '--model', 'mine', 'hello'])).code).to.equal(0);
+    expect((await ask(['--thread', 'given', '--model', 'was', 'hello'])).code).to.equal(0);
+    const cwd = realpathSync(tmpdir());
+    expect([...sent('thread/start'), ...sent('thread/resume')]).to.deep.equal([
+      { cwd, modelProvider: 'oss' },
+      { cwd, model: 'mine', modelProvider: 'oss', config: { oss_provider: 'lmstudio' } },
+      { threadId: 'given', excludeTurns: true, model: 'mine' },
+      { threadId: 'given', excludeTurns: true, model: 'was' },
+    ]);
+    // A conversation that was open already takes the model with the turn.
+    expect(sent('turn/start').map((params) => params!['model'])).to.deep.equal([
+      undefined,
+      undefined,
+      'mine',
+      undefined,
+    ]);
+  });
+
+  it('sends nothing when a model server of this machine was asked for and another provider has the conversation', async () => {
+    const answered = (modelProvider: string): void => {
+      script['thread/resume'] = ({ id }) => send({ id, result: { thread: { id: THREAD }, model: 'm', modelProvider } });
+    };
+    answered('openai');
+    const refused = await ask(['--thread', 'given', '--oss', 'a secret']);
+    answered('ollama');
+    const other = await ask(['--thread', 'given', '--local-provider', 'lmstudio', 'a secret']);
+    const reason = (provider: string) =>
+      `rolloutd: the conversation is open with the provider ${provider}, and stays with it until it is unloaded; nothing was sent\n`;
+    expect([refused, other]).to.deep.equal(
+      ['openai', 'ollama'].map((provider) => ({ code: 1, stdout: '', stderr: reason(provider) })),
+    );
+    expect(sent('turn/start')).to.deep.equal([]);
+    expect((await ask(['--local-provider', 'other', 'hello'])).code).to.equal(2);
+  });
+
   it('continues a given conversation, in its own folder unless told another', async () => {
     expect((await ask(['--thread', 'given', 'hello'])).code).to.equal(0);
     expect((await ask(['--thread', 'given', '--cwd', '/elsewhere', 'hello'])).code).to.equal(0);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigWarning, LoadedConfig } from '../../src/config/config.js';
 import { loadConfig } from '../../src/config/load-config.js';
-import type { LoadConfigOptions } from '../../src/config/load-config.js';
+import type { ConfigLayerOptions } from '../../src/config/read-config-layers.js';
 import { DaemonError } from '../../src/errors.js';
 
 describe('checkLayer, seen through loadConfig', () => {
@@ -23,7 +23,7 @@ describe('checkLayer, seen through loadConfig', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  const load = (options: Partial<LoadConfigOptions> = {}): LoadedConfig =>
+  const load = (options: Partial<ConfigLayerOptions> = {}): LoadedConfig =>
     loadConfig({ home, cliOverrides: [], env: { HOME: '/home/someone' }, ...options });
 
   const loadShared = (toml: string): LoadedConfig => {

@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../../src/config/config.js';
 import { loadConfig } from '../../src/config/load-config.js';
-import type { LoadConfigOptions } from '../../src/config/load-config.js';
+import type { ConfigLayerOptions } from '../../src/config/read-config-layers.js';
 
 describe('loadConfig', () => {
   let home: string;
@@ -23,7 +23,7 @@ describe('loadConfig', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  const load = (options: Partial<LoadConfigOptions> = {}): LoadedConfig =>
+  const load = (options: Partial<ConfigLayerOptions> = {}): LoadedConfig =>
     loadConfig({ home, cliOverrides: [], env: { HOME: '/home/someone' }, ...options });
 
   const loadShared = (toml: string): LoadedConfig => {
@@ -41,6 +41,8 @@ describe('loadConfig', () => {
       expect(rest).to.deep.equal({
         model: 'offline',
         modelProvider: 'offline',
+        recordedProviders: ['offline'],
+        ossProvider: null,
         modelReasoningEffort: null,
         modelReasoningSummary: null,
         modelVerbosity: null,
@@ -203,8 +205,8 @@ C = "own"
     });
 
     it('asks for a default model, and says so, when there is a provider alone', () => {
-      const loaded = loadShared('\nmodel_provider = "ollama"');
-      expect(chosen(loaded)).to.deep.equal(['gpt-6.1-sol', 'ollama']);
+      const loaded = loadShared('\nmodel_provider = "openai"');
+      expect(chosen(loaded)).to.deep.equal(['gpt-6.1-sol', 'openai']);
       expect(loaded.warnings).to.deep.equal([
         {
           message: `${sharedFile}:2: model_provider is set, but no model: asking for gpt-6.1-sol. Set model to one that the provider has`,
@@ -215,6 +217,40 @@ C = "own"
       ]);
       const offline = loadShared('model_provider = "offline"');
       expect([chosen(offline), offline.warnings]).to.deep.equal([['offline', 'offline'], []]);
+    });
+
+    it('leaves the model open for a provider of this machine, which is asked what it has', () => {
+      for (const provider of ['oss', 'ollama', 'lmstudio']) {
+        const loaded = loadShared(`model_provider = "${provider}"`);
+        expect([chosen(loaded), loaded.warnings]).to.deep.equal([[null, provider], []]);
+      }
+      expect(chosen(loadShared('model_provider = "oss"\nmodel = "m"'))).to.deep.equal(['m', 'oss']);
+      const own = loadShared('model_provider = "oss"\n[model_providers.oss]\nbase_url = "http://127.0.0.1:1/v1"');
+      expect([chosen(own), own.config.recordedProviders]).to.deep.equal([['gpt-6.1-sol', 'oss'], ['oss']]);
+    });
+
+    it('knows under which ids conversations of oss are recorded', () => {
+      const recorded = (toml: string) => loadShared(toml).config.recordedProviders;
+      expect(recorded('model_provider = "oss"')).to.deep.equal(['oss', 'ollama', 'lmstudio']);
+      expect(recorded('model_provider = "oss"\noss_provider = "lmstudio"')).to.deep.equal(['oss', 'lmstudio']);
+      expect(recorded('model_provider = "ollama"')).to.deep.equal(['ollama']);
+    });
+
+    it('takes the addresses of local providers from the environment, above what is shipped and below the files', () => {
+      const addresses = ({ config }: LoadedConfig) =>
+        ['ollama', 'lmstudio', 'openai'].map((id) => config.modelProviders[id]!.baseUrl);
+      const openai = 'https://api.openai.com/v1';
+      const env = { CODEX_OSS_BASE_URL: 'http://127.0.0.1:7/v1' };
+      expect(addresses(load())).to.deep.equal(['http://127.0.0.1:11434/v1', 'http://127.0.0.1:1234/v1', openai]);
+      const loaded = load({ env });
+      expect(addresses(loaded)).to.deep.equal(['http://127.0.0.1:7/v1', 'http://127.0.0.1:7/v1', openai]);
+      expect(loaded.layers.map(({ kind }) => kind)).to.deep.equal(['own', 'shared', 'environment', 'defaults']);
+      writeFileSync(ownFile, '[model_providers.ollama]\nbase_url = "http://127.0.0.1:8/v1"');
+      expect(addresses(load({ env }))).to.deep.equal(['http://127.0.0.1:8/v1', 'http://127.0.0.1:7/v1', openai]);
+      const { warnings } = load({ env: { CODEX_OSS_PORT: 'many' } });
+      expect(warnings.map(({ message }) => message)).to.deep.equal([
+        'CODEX_OSS_PORT is no number of a port; it is ignored',
+      ]);
     });
 
     it('fills a provider in from its id, the common defaults and the address of OpenAI', () => {

@@ -22,7 +22,7 @@ const ASKED: ConversationRequest = {
   originator: 'test',
   ephemeral: false,
   threadSource: null,
-      historyMode: null,
+  historyMode: null,
   cwd: null,
   model: null,
   modelProvider: null,
@@ -41,16 +41,21 @@ describe('resolveSessionSettings', () => {
     writeFileSync(join(home(), 'secret'), 'a secret of this machine');
   });
 
-  function resolve(config: Record<string, unknown> | null, cliOverrides: string[] = [], model: string | null = null) {
+  async function resolve(
+    config: Record<string, unknown> | null,
+    cliOverrides: string[] = [],
+    model: string | null = null,
+  ) {
     const options = {
       home: home(),
       cliOverrides,
       env: { MINE: 'my-key', OTHER: 'other-key' },
       auth: AuthManager.forTesting({ type: 'apiKey', key: 'auth-key' }),
       onWarning: () => undefined,
+      askModels: () => Promise.resolve({ problem: 'nobody asks' }),
       onSecret: () => undefined,
     };
-    const { settings, warnings } = resolveSessionSettings(options, { ...ASKED, model, config }, null);
+    const { settings, warnings } = await resolveSessionSettings(options, { ...ASKED, model, config }, null);
     const { baseUrl, apiKey, headers, queryParams } = settings.provider;
     return { warnings, baseInstructions: settings.baseInstructions, baseUrl, apiKey, headers, queryParams };
   }
@@ -82,19 +87,20 @@ describe('resolveSessionSettings', () => {
     ['notify', { notify: ['touch', 'x'] }],
   ];
   for (const [key, config] of REFUSED) {
-    it(`leaves ${JSON.stringify(config)} of a request out, and says so`, () => {
-      expect(resolve(config)).to.deep.equal({ ...untouched, warnings: [leftOut(key)] });
+    it(`leaves ${JSON.stringify(config)} of a request out, and says so`, async () => {
+      expect(await resolve(config)).to.deep.equal({ ...untouched, warnings: [leftOut(key)] });
     });
   }
 
-  it('leaves a new provider of a request out, so that it is not there to be chosen', () => {
+  it('leaves a new provider of a request out, so that it is not there to be chosen', async () => {
     const config = { model_providers: { evil: { base_url: EVIL } }, model_provider: 'evil' };
-    expect(() => resolve(config)).to.throw('The model provider "evil" is not configured');
+    const refused = await resolve(config).catch((error: unknown) => error);
+    expect(String(refused)).to.contain('The model provider "evil" is not configured');
   });
 
-  it('leaves the address of OpenAI alone, to which the key of auth.json goes', () => {
+  it('leaves the address of OpenAI alone, to which the key of auth.json goes', async () => {
     const config = { model_provider: 'openai', openai_base_url: EVIL };
-    const { baseUrl, apiKey, warnings } = resolve(config, [], 'm');
+    const { baseUrl, apiKey, warnings } = await resolve(config, [], 'm');
     expect({ baseUrl, apiKey, warnings }).to.deep.equal({
       baseUrl: 'https://api.openai.com/v1',
       apiKey: 'auth-key',
@@ -102,26 +108,26 @@ describe('resolveSessionSettings', () => {
     });
   });
 
-  it('takes the same keys from the command line', () => {
+  it('takes the same keys from the command line', async () => {
     mkdirSync(join(home(), 'rolloutd'));
     const flags = [
       'model_providers.mine.base_url="http://127.0.0.1:2/v1"',
       'model_providers.mine.env_key=OTHER',
       `model_instructions_file=${join(home(), 'secret')}`,
     ];
-    expect(resolve({ model_providers: null, openai_base_url: null }, flags)).to.deep.equal({
+    expect(await resolve({ model_providers: null, openai_base_url: null }, flags)).to.deep.equal({
       ...untouched,
       baseUrl: 'http://127.0.0.1:2/v1',
       apiKey: 'other-key',
       baseInstructions: 'a secret of this machine',
       warnings: [],
     });
-    const { baseUrl } = resolve({ model_provider: 'openai' }, ['openai_base_url="http://127.0.0.1:3/v1"'], 'm');
+    const { baseUrl } = await resolve({ model_provider: 'openai' }, ['openai_base_url="http://127.0.0.1:3/v1"'], 'm');
     expect(baseUrl).to.equal('http://127.0.0.1:3/v1');
   });
 
-  it('takes what else a request sets', () => {
-    expect(resolve({ 'sandbox_workspace_write.network_access': true, instructions: 'asked' })).to.deep.equal({
+  it('takes what else a request sets', async () => {
+    expect(await resolve({ 'sandbox_workspace_write.network_access': true, instructions: 'asked' })).to.deep.equal({
       ...untouched,
       baseInstructions: 'asked',
       warnings: [],

@@ -39,6 +39,7 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
     'ThreadDeleteResponse: only ours allows deletedThreadIds',
     'ThreadDeleteResponse{}: only in theirs',
   ],
+  'the list of models has those of several providers, and says which has which': ['Model: only ours has modelProvider'],
   'contents of a tool output are passed on as they are': [
     'FunctionCallOutputContentItem: only ours allows type',
     'FunctionCallOutputContentItem: only theirs allows input_text, input_image, input_audio, encrypted_content',

@@ -64,6 +64,29 @@ describe('toRecordedSettings', () => {
     }
   });
 
+  it('closes what is said of a sandbox in words that it does not know', () => {
+    const sandbox_policy = {
+      type: 'workspace-write',
+      writable_roots: ['/x', 7],
+      network_access: 'enabled',
+      exclude_tmpdir_env_var: 'yes',
+      exclude_slash_tmp: null,
+    };
+    expect(settings({ sandbox_policy }).sandboxPolicy).to.deep.equal({
+      type: 'workspaceWrite',
+      writableRoots: ['/x'],
+      networkAccess: false,
+      excludeTmpdirEnvVar: true,
+      excludeSlashTmp: false,
+    });
+  });
+
+  it('takes granular approvals that it does not understand for the narrowest', () => {
+    for (const gates of [{}, [], { sandbox_approval: 'no', rules: true, mcp_elicitations: true }]) {
+      expect(settings({ approval_policy: { granular: gates } }).approvalPolicy).to.equal('untrusted');
+    }
+  });
+
   it('keeps granular approvals and reads on-failure of old as on-request', () => {
     const granular = { granular: { sandbox_approval: true, rules: false, mcp_elicitations: true } };
     expect(settings({ approval_policy: granular }).approvalPolicy).to.deep.equal(granular);

@@ -26,7 +26,7 @@ export class DaemonRig {
   readonly model: ModelServer;
   daemon: Daemon;
   readonly clients: CheckedClient[] = [];
-  readonly #options: RigOptions;
+  #options: RigOptions;
 
   private constructor(home: TempHome, model: ModelServer, daemon: Daemon, options: RigOptions) {
     this.home = home;
@@ -51,9 +51,10 @@ export class DaemonRig {
     return client;
   }
 
-  /** Closes the daemon and starts another on the same home. */
-  async restart(): Promise<void> {
+  /** Closes the daemon and starts another on the same home, with these options instead of the former ones. */
+  async restart(options: Partial<RigOptions> = {}): Promise<void> {
     await this.daemon.close();
+    this.#options = { ...this.#options, ...options };
     this.daemon = await startRigDaemon(this.home.path, this.#options);
   }
 
@@ -92,7 +93,8 @@ function startRigDaemon(home: string, options: RigOptions): Promise<Daemon> {
     configOverrides: options.configOverrides ?? [],
     logLevel: options.logLevel ?? 'error',
     logToConsole: false,
-    env: { ...process.env, ...options.env },
+    // What runs on the machine of whoever runs the tests is no part of them.
+    env: { ...process.env, CODEX_OSS_BASE_URL: 'http://127.0.0.1:1/v1', ...options.env },
   });
 }
 

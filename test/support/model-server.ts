@@ -17,6 +17,8 @@ export interface ModelServerOptions {
   apiKey?: string;
   /** How many requests are kept at most; the oldest go first. */
   keepRequests?: number;
+  /** Names that GET /v1/models lists. */
+  models?: readonly string[];
 }
 
 /** A request's body as far as tests look at it. */
@@ -51,6 +53,8 @@ export interface ModelServer {
   /** Kept requests in order of arrival; `number` tells the place. */
   readonly requests: readonly ModelServerRequest[];
   readonly requestCount: number;
+  /** Times that the models were asked for. */
+  readonly listCount: number;
   /** Exchanges that are not over. */
   readonly openReplies: number;
   /** TCP connections accepted so far. */
@@ -70,12 +74,13 @@ interface Waiter {
 
 /** Rejects if the port is taken. */
 export async function startModelServer(options: ModelServerOptions = {}): Promise<ModelServer> {
-  const { port = 0, apiKey = null, keepRequests = 1000 } = options;
+  const { port = 0, apiKey = null, keepRequests = 1000, models = ['scripted-model'] } = options;
   const requests: ModelServerRequest[] = [];
   const waiters = new Set<Waiter>();
   const attempts: Attempts = new Map();
   let handler: ModelHandler | null = null;
   let requestCount = 0;
+  let listCount = 0;
   let openReplies = 0;
   let connectionCount = 0;
 
@@ -90,7 +95,8 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
       return;
     }
     if (incoming.method === 'GET' && pathname === '/v1/models') {
-      new ModelReply(response, 0).fail(200, MODELS);
+      listCount += 1;
+      new ModelReply(response, 0).fail(200, modelList(models));
       return;
     }
     if (incoming.method !== 'POST' || pathname !== '/v1/responses') {
@@ -143,6 +149,9 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     get requestCount() {
       return requestCount;
     },
+    get listCount() {
+      return listCount;
+    },
     get openReplies() {
       return openReplies;
     },
@@ -168,10 +177,9 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
   };
 }
 
-const MODELS = {
-  object: 'list',
-  data: [{ id: 'scripted-model', object: 'model', created: 0, owned_by: 'scripted' }],
-};
+function modelList(models: readonly string[]): unknown {
+  return { object: 'list', data: models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'scripted' })) };
+}
 
 /** Null when the client left before it had said everything. */
 async function readBody(incoming: IncomingMessage): Promise<string | null> {

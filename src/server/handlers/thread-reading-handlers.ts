@@ -88,7 +88,7 @@ export function threadListHandler({ index, registry, readConfig }: HandlerContex
       sortDirection: params.sortDirection ?? 'desc',
       searchTerm: params.searchTerm ?? null,
       cwd: params.cwd == null ? null : [params.cwd].flat(),
-      modelProviders: params.modelProviders ?? [readConfig(null).modelProvider],
+      modelProviders: params.modelProviders ?? readConfig(null).recordedProviders,
       sourceKinds: params.sourceKinds ?? null,
       archived: params.archived ?? false,
       excludedIds: params.excludedThreadIds ?? [],
