@@ -2,7 +2,7 @@
 import type { SegmentLocator } from '../rollout/lineage.js';
 import type { FileMetas } from './file-metas.js';
 import type { ConversationFile } from './index-messages.js';
-import { compareAge, compareRank, listRolloutFiles, newestOf, segmentIdOf } from './rollout-files.js';
+import { compareRank, listRolloutFiles, newestOf, readFileVersion, segmentIdOf } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
 /** The files of a home as they were at one moment. */
@@ -15,6 +15,8 @@ export interface HomeFiles {
 export class ConversationFinder {
   readonly #home: string;
   readonly #metas: FileMetas;
+  /** Where segments were found: they are looked for again when they are there no more. */
+  readonly #segmentPaths = new Map<string, string>();
 
   constructor(home: string, metas: FileMetas) {
     this.#home = home;
@@ -68,21 +70,29 @@ export class ConversationFinder {
     }));
   }
 
-  /** Lists the home once, when it is first asked something: for the length of one request. */
+  /** Lists the home once, when it is first asked for a segment that is not where it was: for the length of one request. */
   locator(files: () => Promise<HomeFiles> = () => this.listFiles()): SegmentLocator {
-    let known: Promise<{ files: HomeFiles; byName: ReadonlyMap<string, RolloutFile> }> | null = null;
+    let listed: Promise<ListedSegments> | null = null;
     return async (segmentId) => {
-      known ??= files().then((listed) => ({ files: listed, byName: bySegmentId(listed) }));
-      const { files: listed, byName } = await known;
-      const named = byName.get(segmentId);
-      if (named !== undefined) return named.path;
-      for (const some of [listed.active, listed.archived]) {
-        const first = some.filter((file) => file.segmentId === null);
-        const recorded = newestOf(await this.#ofRecordedId(first, segmentId));
-        if (recorded !== undefined) return recorded.path;
-      }
-      return null;
+      const known = this.#segmentPaths.get(segmentId);
+      if (known !== undefined && readFileVersion(known) !== null) return known;
+      listed ??= files().then(bySegmentId);
+      const path = await this.#locate(segmentId, await listed);
+      if (path === null) this.#segmentPaths.delete(segmentId);
+      else this.#segmentPaths.set(segmentId, path);
+      return path;
     };
+  }
+
+  async #locate(segmentId: string, { files, byName }: ListedSegments): Promise<string | null> {
+    const named = byName.get(segmentId);
+    if (named !== undefined) return named.path;
+    for (const some of [files.active, files.archived]) {
+      const firsts = some.filter((file) => file.segmentId === null);
+      const recorded = newestOf(await this.#ofRecordedId(firsts, segmentId));
+      if (recorded !== undefined) return recorded.path;
+    }
+    return null;
   }
 
   async #ofRecordedId(files: readonly RolloutFile[], id: string): Promise<RolloutFile[]> {
@@ -91,11 +101,17 @@ export class ConversationFinder {
   }
 }
 
-/** Of several copies the newest, those that are not archived first. */
-function bySegmentId({ active, archived }: HomeFiles): Map<string, RolloutFile> {
-  const files = new Map<string, RolloutFile>();
-  for (const file of [...archived.toSorted(compareAge), ...active.toSorted(compareAge)]) {
-    files.set(segmentIdOf(file), file);
+interface ListedSegments {
+  files: HomeFiles;
+  byName: ReadonlyMap<string, RolloutFile>;
+}
+
+/** Of several copies the one that counts. */
+function bySegmentId(files: HomeFiles): ListedSegments {
+  const byName = new Map<string, RolloutFile>();
+  for (const file of [...files.archived, ...files.active]) {
+    const other = byName.get(segmentIdOf(file));
+    if (other === undefined || compareRank(other, file) < 0) byName.set(segmentIdOf(file), file);
   }
-  return files;
+  return { files, byName };
 }

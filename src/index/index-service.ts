@@ -5,6 +5,8 @@ import { resolveRolloutPath } from '../rollout/resolve-rollout-path.js';
 import { openHistory } from './conversation-history.js';
 import { ConversationMetadata } from './conversation-metadata.js';
 import type { UnnamedSummary } from './conversation-summary.js';
+import { TurnReader } from './conversation-turns.js';
+import type { ConversationTurns } from './conversation-turns.js';
 import { cutHistory } from './cut-history.js';
 import { FileMetas } from './file-metas.js';
 import { ConversationFinder } from './find-conversation.js';
@@ -17,6 +19,7 @@ import type {
   IndexMethod,
   IndexReply,
   IndexRequest,
+  PageSource,
   ReadParams,
   ReadResult,
 } from './index-messages.js';
@@ -31,12 +34,14 @@ export class IndexService {
   readonly #metas = new FileMetas();
   readonly #summaries = new SummaryReader();
   readonly #finder: ConversationFinder;
+  readonly #turns: TurnReader;
 
   /** `home` is absolute. */
   constructor(home: string) {
     this.#home = home;
     this.#metadata = new ConversationMetadata(home);
     this.#finder = new ConversationFinder(home, this.#metas);
+    this.#turns = new TurnReader(home);
   }
 
   /** Never rejects: a failure is a reply. */
@@ -68,13 +73,13 @@ export class IndexService {
       case 'describe':
         return this.#describe(request.params.path, locate);
       case 'turnsPage':
-        return pageTurns(home, request.params, locate);
+        return this.#page(request.params, locate, pageTurns, request.params.itemsView !== 'notLoaded');
       case 'itemsPage':
-        return pageItems(home, request.params, locate);
+        return this.#page(request.params, locate, pageItems);
       case 'itemsRead':
-        return readItems(home, request.params, locate);
+        return this.#page(request.params, locate, readItems);
       case 'tailCursors':
-        return findTailCursors(home, request.params, locate);
+        return this.#page(request.params, locate, findTailCursors);
       case 'cut':
         return cutHistory(home, request.params, locate);
       case 'files':
@@ -87,8 +92,19 @@ export class IndexService {
   }
 
   async #read(params: ReadParams, locate: SegmentLocator): Promise<ReadResult> {
-    const read = await readConversation(this.#home, params, locate);
+    const history = await openHistory(this.#home, params.path, locate);
+    const read = await readConversation(history, params, this.#turns);
     return { ...read, summary: await this.#complete(read.summary, locate) };
+  }
+
+  async #page<Params extends PageSource, Result>(
+    params: Params,
+    locate: SegmentLocator,
+    take: (read: ConversationTurns, params: Params) => Result,
+    withItems = true,
+  ): Promise<Result> {
+    const history = await openHistory(this.#home, params.path, locate);
+    return take(await this.#turns.read(history, { ...params, withItems }), params);
   }
 
   async #describe(path: string, locate: SegmentLocator): Promise<DescribeResult> {

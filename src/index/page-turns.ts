@@ -1,16 +1,13 @@
 // Pages of a conversation's turns and items, as JSON text for replies. Index thread.
 import { DaemonError } from '../errors.js';
 import type { ThreadItem, Turn } from '../protocol/thread.js';
-import type { SegmentLocator } from '../rollout/lineage.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
-import { openHistory } from './conversation-history.js';
-import { itemKey, readTurns } from './conversation-turns.js';
+import { itemKey } from './conversation-turns.js';
 import type { ConversationTurns } from './conversation-turns.js';
 import type {
   ItemsPageParams,
   ItemsReadParams,
   PageResult,
-  PageSource,
   SortDirection,
   TailCursorsParams,
   TailCursorsResult,
@@ -26,9 +23,8 @@ interface ItemRow {
   item: ThreadItem;
 }
 
-/** All of these throw what openHistory and readHistory throw, and invalid_params for a cursor that is none. */
-export async function pageTurns(home: string, params: TurnsPageParams, locate: SegmentLocator): Promise<PageResult> {
-  const { turns } = await read(home, params, locate, params.itemsView !== 'notLoaded');
+/** Both kinds of page throw invalid_params for a cursor that is none. */
+export function pageTurns({ turns }: ConversationTurns, params: TurnsPageParams): PageResult {
   const { cursor, threadId, itemsView } = params;
   const anchor = cursor === null ? null : parseCursor('turns', threadId, cursor);
   const at = anchor === null ? null : turns.findIndex(({ id }) => id === anchor.turnId);
@@ -38,9 +34,9 @@ export async function pageTurns(home: string, params: TurnsPageParams, locate: S
   return toResult('turns', params, page, data, ({ id }) => ({ turnId: id, itemId: '' }));
 }
 
-export async function pageItems(home: string, params: ItemsPageParams, locate: SegmentLocator): Promise<PageResult> {
+export function pageItems(read: ConversationTurns, params: ItemsPageParams): PageResult {
   const { threadId, turnId, cursor } = params;
-  const rows = toRows(await read(home, params, locate, true));
+  const rows = toRows(read);
   let anchor: PageAnchor | null = null;
   let at: number | null = null;
   if (cursor !== null) {
@@ -50,44 +46,25 @@ export async function pageItems(home: string, params: ItemsPageParams, locate: S
     if (at === -1) throw typeof cursor === 'string' ? invalidCursor(cursor) : unknownItem();
   }
   const page = takePage(rows, rangeOf(params, anchor, at), (row) => turnId === null || row.turnId === turnId);
-  return toResult('items', params, page, page.rows.map(toEntry), (row) => ({
-    turnId: row.turnId,
-    itemId: row.item.id,
-  }));
+  const data = page.rows.map(toEntry);
+  return toResult('items', params, page, data, (row) => ({ turnId: row.turnId, itemId: row.item.id }));
 }
 
-export async function readItems(home: string, params: ItemsReadParams, locate: SegmentLocator): Promise<PageResult> {
-  const { turns } = await read(home, params, locate, true);
-  const wanted = new Set(params.itemIds);
-  const turn = turns.find(({ id }) => id === params.turnId);
-  const items = turn?.items.filter(({ id }) => wanted.has(id)) ?? [];
-  const data = items.map((item) => toEntry({ turnId: params.turnId, item }));
-  return { json: stringifyWellFormed({ data }) };
+export function readItems({ turns }: ConversationTurns, { turnId, itemIds }: ItemsReadParams): PageResult {
+  const wanted = new Set(itemIds);
+  const items = turns.find(({ id }) => id === turnId)?.items.filter(({ id }) => wanted.has(id)) ?? [];
+  return { json: stringifyWellFormed({ data: items.map((item) => toEntry({ turnId, item })) }) };
 }
 
-export async function findTailCursors(
-  home: string,
-  params: TailCursorsParams,
-  locate: SegmentLocator,
-): Promise<TailCursorsResult> {
-  const read_ = await read(home, params, locate, true);
-  const turn = read_.turns.at(-1);
-  const row = toRows(read_).at(-1);
+export function findTailCursors(read: ConversationTurns, { threadId }: TailCursorsParams): TailCursorsResult {
+  const turn = read.turns.at(-1);
+  const row = toRows(read).at(-1);
   const cursorOf = (kind: PageKind, turnId: string, itemId: string): string =>
-    formatCursor(kind, params.threadId, { turnId, itemId, included: true });
+    formatCursor(kind, threadId, { turnId, itemId, included: true });
   return {
     turns: turn === undefined ? null : cursorOf('turns', turn.id, ''),
     items: row === undefined ? null : cursorOf('items', row.turnId, row.item.id),
   };
-}
-
-async function read(
-  home: string,
-  source: PageSource,
-  locate: SegmentLocator,
-  withItems: boolean,
-): Promise<ConversationTurns> {
-  return readTurns(home, await openHistory(home, source.path, locate), { ...source, withItems });
 }
 
 function itemsInView({ items }: Turn, view: TurnsPageParams['itemsView']): ThreadItem[] {

@@ -44,7 +44,7 @@ export function newestOf(files: readonly RolloutFile[]): RolloutFile | undefined
 }
 
 /** Negative when `a` is the older one. */
-export function compareAge(a: RolloutFile, b: RolloutFile): number {
+function compareAge(a: RolloutFile, b: RolloutFile): number {
   const difference = a.createdAt.getTime() - b.createdAt.getTime();
   if (difference !== 0) return difference;
   // Segment ids are UUIDv7: they sort by time.

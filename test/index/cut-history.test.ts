@@ -54,7 +54,7 @@ describe('cutHistory', () => {
   const through = (turnId: string): CutPoint => ({ type: 'through', turnId });
 
   function writeTurns(number: number, turns: string, more: Partial<Parameters<typeof writeSegment>[1]> = {}): string {
-    const lines = [...turns].flatMap((turn) => turnLines(turn, `question ${turn}`, `answer ${turn}`));
+    const lines = turns.split('').flatMap((turn) => turnLines(turn, `question ${turn}`, `answer ${turn}`));
     return writeSegment(home(), { number, lines, ...more });
   }
 

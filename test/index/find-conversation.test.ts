@@ -86,14 +86,23 @@ describe('ConversationFinder', () => {
       const copy = first.replace('archived_sessions', 'sessions');
       mkdirSync(dirname(copy), { recursive: true });
       writeFileSync(copy, readFileSync(first));
-      expect(await finder.locator()(idOf(1))).to.equal(copy);
+      const another = new ConversationFinder(home(), new FileMetas());
+      expect(await another.locator()(idOf(1))).to.equal(copy);
+    });
+
+    it('looks again for a file that has moved', async () => {
+      const first = writeSegment(home(), { number: 1, lines: [] });
+      expect(await finder.locator()(idOf(1))).to.equal(first);
+      const archived = archive(first);
+      expect(await finder.locator()(idOf(1))).to.equal(archived);
+      rmSync(archived);
+      expect(await finder.locator()(idOf(1))).to.equal(null);
     });
 
     it('goes by the id in a file without a segment where no name fits', async () => {
       const path = writeRollout(home(), { number: 1, meta: { id: idOf(7) } });
-      const segment = writeSegment(home(), { number: 2, of: 3, meta: { id: idOf(8) }, lines: [] });
+      writeSegment(home(), { number: 2, of: 3, meta: { id: idOf(8) }, lines: [] });
       expect([await finder.locator()(idOf(7)), await finder.locator()(idOf(8))]).to.deep.equal([path, null]);
-      rmSync(segment);
     });
 
     it('sees what was in the home when it was first asked', async () => {

@@ -17,6 +17,7 @@ import {
   turnLines,
   userItemLine,
 } from '../support/rollout-lines.js';
+import { baseAt, writeSegment } from '../support/rollout-segments.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const ALL: ListParams = {
@@ -216,6 +217,41 @@ describe('IndexClient', () => {
       writeFileSync(empty, rolloutText([metaLine(idOf(8))]));
       expect(await client.find(idOf(8))).to.equal(empty);
     });
+  });
+
+  it('answers every other call', async () => {
+    const path = writeSegment(home(), { number: 1, lines: turnLines('one', 'q', 'a') });
+    const fork = writeSegment(home(), { number: 2, base: baseAt(path), lines: turnLines('two', 'q', 'a') });
+    const { base } = await client.cut({ path: fork, at: { type: 'before', turnId: 'two' } });
+    const source = { path: fork, threadId: idOf(2), cursor: null, limit: 1 };
+    const turns = await client.turnsPage({ ...source, sortDirection: 'desc', itemsView: 'notLoaded' });
+    const items = await client.itemsPage({ ...source, sortDirection: 'asc', turnId: 'two' });
+    const read = await client.itemsRead({ path: fork, turnId: 'one', itemIds: ['one-agent'] });
+    const tail = await client.tailCursors({ path: fork, threadId: idOf(2) });
+    const { summary, sources } = await client.describe(fork);
+    const files = await client.files(idOf(2));
+    const dependents = await client.dependents(idOf(1));
+    await client.restore(fork);
+    const count = ({ json }: { json: string }): number => (JSON.parse(json) as { data: unknown[] }).data.length;
+    expect({
+      base: base?.threadId,
+      pages: [turns, items, read].map(count),
+      tail: [tail.turns, tail.items].map((cursor) => typeof cursor),
+      described: [summary.id, sources.map((range) => range.path)],
+      files: files.map((file) => file.path),
+      dependents: dependents.map(({ id }) => id),
+    }).to.deep.equal({
+      base: idOf(2),
+      pages: [1, 1, 1],
+      tail: ['string', 'string'],
+      described: [idOf(2), [path]],
+      files: [fork],
+      dependents: [idOf(2)],
+    });
+  });
+
+  it('restores no file outside the sessions of its home', async () => {
+    expect((await failure(client.restore('/etc/passwd'))).code).to.equal('rollout_path_not_allowed');
   });
 
   describe('its thread', () => {

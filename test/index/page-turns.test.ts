@@ -3,9 +3,12 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DaemonError } from '../../src/errors.js';
+import { openHistory } from '../../src/index/conversation-history.js';
+import { TurnReader } from '../../src/index/conversation-turns.js';
+import type { ConversationTurns } from '../../src/index/conversation-turns.js';
 import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
-import type { ItemsPageParams, SortDirection, TurnsPageParams } from '../../src/index/index-messages.js';
+import type { ItemsPageParams, PageSource, SortDirection, TurnsPageParams } from '../../src/index/index-messages.js';
 import { findTailCursors, pageItems, pageTurns, readItems } from '../../src/index/page-turns.js';
 import type { ThreadItem, Turn } from '../../src/protocol/thread.js';
 import { journalRecord } from '../../src/rollout/journal.js';
@@ -42,11 +45,18 @@ const OPPOSITE: Record<SortDirection, SortDirection> = { asc: 'desc', desc: 'asc
 describe('pages of a conversation', () => {
   const home = useTempFolder();
   let path: string;
-  let locate: ReturnType<ConversationFinder['locator']>;
+  let finder: ConversationFinder;
+  let reader: TurnReader;
 
   beforeEach(() => {
-    locate = new ConversationFinder(home(), new FileMetas()).locator();
+    finder = new ConversationFinder(home(), new FileMetas());
+    reader = new TurnReader(home());
   });
+
+  async function read(live: Pick<PageSource, 'liveTurnId' | 'runningItems'> = {}): Promise<ConversationTurns> {
+    const history = await openHistory(home(), path, finder.locator());
+    return reader.read(history, { ...live, withItems: true });
+  }
 
   function write(lines: RolloutLine[], meta: { history_mode?: 'legacy' } = {}): void {
     path = writeRollout(home(), { number: 1, lines, meta });
@@ -54,13 +64,13 @@ describe('pages of a conversation', () => {
 
   async function turnsPage(params: Partial<TurnsPageParams> = {}): Promise<Page<Turn>> {
     const all = { threadId: idOf(1), cursor: null, limit: 25, sortDirection: 'desc', itemsView: 'summary' } as const;
-    const { json } = await pageTurns(home(), { path, ...all, ...params }, locate);
+    const { json } = pageTurns(await read(params), { path, ...all, ...params });
     return JSON.parse(json) as Page<Turn>;
   }
 
   async function itemsPage(params: Partial<ItemsPageParams> = {}): Promise<Page<Entry>> {
     const all = { threadId: idOf(1), turnId: null, cursor: null, limit: 25, sortDirection: 'asc' } as const;
-    const { json } = await pageItems(home(), { path, ...all, ...params }, locate);
+    const { json } = pageItems(await read(params), { path, ...all, ...params });
     return JSON.parse(json) as Page<Entry>;
   }
 
@@ -111,7 +121,7 @@ describe('pages of a conversation', () => {
       write([]);
       const empty = { data: [], nextCursor: null, backwardsCursor: null };
       expect([await turnsPage(), await itemsPage()]).to.deep.equal([empty, empty]);
-      expect(await findTailCursors(home(), { path, threadId: idOf(1) }, locate)).to.deep.equal({
+      expect(findTailCursors(await read(), { path, threadId: idOf(1) })).to.deep.equal({
         turns: null,
         items: null,
       });
@@ -254,11 +264,11 @@ describe('pages of a conversation', () => {
     });
 
     it('can be read one by one, in the order of the turn', async () => {
-      const read = async (turnId: string, itemIds: string[]): Promise<unknown> =>
-        JSON.parse((await readItems(home(), { path, turnId, itemIds }, locate)).json);
+      const readOf = async (turnId: string, itemIds: string[]): Promise<unknown> =>
+        JSON.parse(readItems(await read(), { path, turnId, itemIds }).json);
       const { data } = await itemsPage({ turnId: 'a' });
-      expect(await read('a', ['a3', 'nope', 'a1', 'a3'])).to.deep.equal({ data: [data[0], data[2]] });
-      expect([await read('b', ['a1']), await read('unknown', ['a1'])]).to.deep.equal([{ data: [] }, { data: [] }]);
+      expect(await readOf('a', ['a3', 'nope', 'a1', 'a3'])).to.deep.equal({ data: [data[0], data[2]] });
+      expect([await readOf('b', ['a1']), await readOf('unknown', ['a1'])]).to.deep.equal([{ data: [] }, { data: [] }]);
     });
   });
 
@@ -266,7 +276,7 @@ describe('pages of a conversation', () => {
     beforeEach(() => write(['a', 'b', 'c'].flatMap((id) => turnLines(id, 'q', 'r'))));
 
     it('of the tail begin with the last turn and the last item', async () => {
-      const tail = await findTailCursors(home(), { path, threadId: idOf(1) }, locate);
+      const tail = findTailCursors(await read(), { path, threadId: idOf(1) });
       expect([
         idsOf(await turnsPage({ cursor: tail.turns, limit: 2 })),
         itemIdsOf(await itemsPage({ cursor: tail.items, limit: 2, sortDirection: 'desc' })),
@@ -302,7 +312,6 @@ describe('pages of a conversation', () => {
       const { backwardsCursor: gone } = await turnsPage({ limit: 1 });
       const base = baseAt(path, 1 + 2 * turnLines('t', 'q', 'r').length);
       path = writeSegment(home(), { number: 2, of: 1, base, lines: turnLines('d', 'q', 'r') });
-      locate = new ConversationFinder(home(), new FileMetas()).locator();
       expect(idsOf(await turnsPage({ cursor: kept, sortDirection: 'asc' }))).to.deep.equal(['d']);
       expect(await refusal(turnsPage({ cursor: gone }))).to.equal(`invalid cursor: ${gone}`);
     });

@@ -60,7 +60,7 @@ describe('reading a conversation that lies in several files', () => {
 
   /** One file with these turns of one question and one answer each. */
   function writeTurns(number: number, turns: string, more: Partial<Parameters<typeof writeSegment>[1]> = {}): string {
-    const lines = [...turns].flatMap((turn) => turnLines(turn, `question ${turn}`, `answer ${turn}`));
+    const lines = turns.split('').flatMap((turn) => turnLines(turn, `question ${turn}`, `answer ${turn}`));
     return writeSegment(home(), { number, lines, ...more });
   }
 
