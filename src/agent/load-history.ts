@@ -235,9 +235,7 @@ class GatheredHistory {
     const open = this.#openTurn;
     if (open === null) return null;
     const recorded = new Set(this.#modelLines.flatMap((line) => (line.type === 'response_item' ? [line.payload] : [])));
-    const danglingOutputs = this.#items().filter(
-      (item) => item.type.endsWith('_call_output') && !recorded.has(item),
-    );
+    const danglingOutputs = this.#items().filter((item) => item.type.endsWith('_call_output') && !recorded.has(item));
     const partialItems =
       'partialItems' in text
         ? text.partialItems.filter(({ turnId, id }) => turnId === open.turnId && !open.completed.has(id))
@@ -257,7 +255,11 @@ interface JournalText {
   warnings: string[];
 }
 
-function recoverText({ journalPath, size, warnings }: JournalText, turnId: string, completed: Set<string>): PartialItem[] {
+function recoverText(
+  { journalPath, size, warnings }: JournalText,
+  turnId: string,
+  completed: Set<string>,
+): PartialItem[] {
   if (journalPath === null) return [];
   let journal;
   try {

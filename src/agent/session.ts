@@ -21,13 +21,7 @@ import { applySettings, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
 import { toThreadItem } from './open-items.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
-import {
-  hostResponseItem,
-  itemLines,
-  taskStartedPayload,
-  turnContextPayload,
-  userThreadItem,
-} from './turn-lines.js';
+import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
 import { cutAttempt, runTurn } from './turn-loop.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
@@ -281,7 +275,6 @@ export class Session {
       runningItemFrames,
       runningItems,
       tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
-      firstUnreadTurnId: this.#state.firstUnreadTurnId,
     };
     outbox.push({ type: 'snapshot', requestId, snapshot });
   }

@@ -72,6 +72,7 @@ function endPatch(completedAtMs: number) {
 function announceUnread(state: SessionState, turn: ActiveTurn): void {
   state.firstUnreadTurnId ??= turn.id;
   const readState: ReadState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
+  state.outbox.push({ type: 'state', patch: { readState } }, 'synced');
   pushNotification(state.outbox, 'thread/readState/changed', { threadId: state.conversationId, readState }, 'synced');
 }
 

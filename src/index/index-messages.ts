@@ -170,6 +170,8 @@ export interface ItemsPageParams extends PageSource {
   /** null: items of all turns. */
   turnId: string | null;
   cursor: string | { itemId: string } | null;
+  /** Types of items whose output is left out of the page; absent: none. */
+  deferOutput?: readonly ThreadItem['type'][];
   /** At most 100; 0 counts as 1. */
   limit: number;
   sortDirection: SortDirection;

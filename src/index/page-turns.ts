@@ -46,7 +46,7 @@ export function pageItems(read: ConversationTurns, params: ItemsPageParams): Pag
     if (at === -1) throw typeof cursor === 'string' ? invalidCursor(cursor) : unknownItem();
   }
   const page = takePage(rows, rangeOf(params, anchor, at), (row) => turnId === null || row.turnId === turnId);
-  const data = page.rows.map(toEntry);
+  const data = page.rows.map((row) => toEntry(row, params.deferOutput));
   return toResult('items', params, page, data, (row) => ({ turnId: row.turnId, itemId: row.item.id }));
 }
 
@@ -87,9 +87,23 @@ function toRows({ turns, firstLines }: ConversationTurns): ItemRow[] {
   return rows.sort((a, b) => lineOf(a) - lineOf(b));
 }
 
-function toEntry({ turnId, item }: ItemRow): object {
+/** Without its output when that is to be fetched apart. */
+function toEntry({ turnId, item }: ItemRow, deferOutput: readonly ThreadItem['type'][] = []): object {
   const { startedAtMs, completedAtMs } = item;
-  return { turnId, item, startedAtMs, completedAtMs };
+  const isDeferred = deferOutput.includes(item.type) && outputOf(item) != null;
+  const shown = isDeferred ? { ...item, ...NO_OUTPUT[item.type] } : item;
+  return { turnId, item: shown, ...(isDeferred ? { outputDeferred: true } : {}), startedAtMs, completedAtMs };
+}
+
+/** What stands in the place of an item's output. */
+const NO_OUTPUT: Partial<Record<ThreadItem['type'], object>> = {
+  commandExecution: { aggregatedOutput: null },
+  mcpToolCall: { result: null },
+};
+
+function outputOf(item: ThreadItem): unknown {
+  if (item.type === 'commandExecution') return item.aggregatedOutput;
+  return item.type === 'mcpToolCall' ? item.result : null;
 }
 
 function ofItem(turnId: string | null, itemId: string): PageAnchor {

@@ -1,13 +1,13 @@
 // One loaded conversation: its session, its clients, what is known of it, when it may be unloaded. Main thread.
 import type { DaemonError } from '../errors.js';
-import type { Thread, ThreadStatus, TokenUsage } from '../protocol/thread.js';
+import type { ReadState, Thread, ThreadStatus, TokenUsage } from '../protocol/thread.js';
 import { frameText } from '../session/frame-text.js';
 import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStatePatch } from '../session/messages.js';
 import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
 import { settingFacts } from './conversation-facts.js';
 import type { FanOut, Subscriber } from './fan-out.js';
 import type { ConversationFacts } from './thread-view.js';
-import { toThread } from './thread-view.js';
+import { toThread, unreadNothing } from './thread-view.js';
 
 export interface ConversationOptions {
   facts: ConversationFacts;
@@ -38,6 +38,7 @@ export class Conversation {
   #joining = 0;
   #status: ThreadStatus = { type: 'idle' };
   #activeTurnId: string | null = null;
+  #readState: ReadState;
   readonly #options: ConversationOptions;
   #unloadTimer: NodeJS.Timeout | null = null;
 
@@ -48,10 +49,15 @@ export class Conversation {
     this.settings = options.settings;
     this.fanOut = options.fanOut;
     this.materialized = materialized;
+    this.#readState = unreadNothing(this.id);
   }
 
   get status(): ThreadStatus {
     return this.#status;
+  }
+
+  get readState(): ReadState {
+    return this.#readState;
   }
 
   /** The session is ready. */
@@ -171,6 +177,7 @@ export class Conversation {
     if (patch.activeTurnId !== undefined) this.#activeTurnId = patch.activeTurnId;
     if (patch.preview !== undefined) facts.preview = patch.preview;
     if (patch.updatedAt !== undefined) facts.updatedAt = patch.updatedAt;
+    if (patch.readState !== undefined) this.#readState = patch.readState;
     if (patch.materialized !== undefined) this.materialized = patch.materialized;
     if (patch.settings !== undefined) {
       this.settings = { ...this.settings, ...patch.settings };

@@ -7,6 +7,7 @@ import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
 import type {
   AskForApproval,
+  ReadState,
   SandboxPolicy,
   ThreadItem,
   ThreadStatus,
@@ -137,7 +138,6 @@ export interface SessionSnapshot {
   /** The same as `item/started` notification texts, open-ended like every frame. */
   runningItemFrames: string[];
   tokenUsage: TokenUsage | null;
-  firstUnreadTurnId: string | null;
 }
 
 /** What the main thread keeps about a live conversation, sent with the events that change it. */
@@ -148,6 +148,7 @@ export interface SessionStatePatch {
   /** Unix seconds. */
   updatedAt?: number;
   materialized?: boolean;
+  readState?: ReadState;
   /** What changed of the settings, and holds from now on. */
   settings?: Partial<SessionSettings>;
 }

@@ -8,7 +8,8 @@ import { checkedThreadId } from './turn-handlers.js';
 
 export function getConversationSummaryHandler({ index }: HandlerContext): Handler<'getConversationSummary'> {
   return async (params, respond) => {
-    const path = 'rolloutPath' in params ? params.rolloutPath : await index.find(checkedThreadId(params.conversationId));
+    const path =
+      'rolloutPath' in params ? params.rolloutPath : await index.find(checkedThreadId(params.conversationId));
     if (path === null) {
       const { conversationId } = params as { conversationId: string };
       throw new DaemonError('rollout_not_found', `no rollout found for conversation id ${conversationId}`);

@@ -35,6 +35,7 @@ export function threadItemsListHandler(context: HandlerContext): Handler<'thread
       cursor: typeof cursor === 'object' && cursor !== null ? { itemId: cursor.itemId } : cursor,
       limit: pageLimit(params.limit),
       sortDirection: params.sortDirection ?? 'asc',
+      deferOutput: (['commandExecution', 'mcpToolCall'] as const).filter((type) => params.deferOutput?.[type] === true),
     });
     respond.resultJson(page.json);
   };

@@ -1,12 +1,14 @@
 // thread/read, list, loaded/list: looking at conversations without loading them. Main thread.
-import { v4 as uuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
+import type { ReadState } from '../../protocol/thread.js';
+import type { ListResult } from '../../index/index-messages.js';
 import { toFacts } from '../../registry/conversation-facts.js';
 import type { Conversation } from '../../registry/conversation.js';
-import { toThread } from '../../registry/thread-view.js';
+import { toThread, unreadNothing } from '../../registry/thread-view.js';
 import type { Handler, Responder } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
+import { pageLimit } from './page-limits.js';
 import { checkedThreadId } from './turn-handlers.js';
 
 const READ_DEPRECATION = {
@@ -15,8 +17,6 @@ const READ_DEPRECATION = {
 };
 
 const DEFAULT_LOADED_LIMIT = 100;
-const DEFAULT_LIST_LIMIT = 25;
-const MAX_LIST_LIMIT = 100;
 
 export function threadReadHandler(context: HandlerContext): Handler<'thread/read'> {
   return async (params, respond) => {
@@ -29,7 +29,7 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
     const { summary, turnsJson } = await context.index.read({ path, includeTurns, liveTurnId: null });
     const thread = toThread(toFacts(summary), { type: 'notLoaded' });
     announceDeprecation(respond, includeTurns, thread.historyMode);
-    answer(respond, thread, turnsJson, null);
+    answer(respond, thread, turnsJson, unreadNothing(threadId));
   };
 }
 
@@ -39,7 +39,9 @@ async function readLoaded(
   includeTurns: boolean,
   respond: Responder<never>,
 ): Promise<void> {
-  if (!includeTurns) return answer(respond, conversation.toThread(), null, null);
+  const { readState } = conversation;
+  if (!includeTurns)
+    return answer(respond, conversation.toThread(), null, conversation.facts.ephemeral ? null : readState);
   const { path, historyMode } = conversation.facts;
   if (path === null) {
     throw new DaemonError('history_not_materialized', 'ephemeral threads do not support includeTurns');
@@ -57,7 +59,7 @@ async function readLoaded(
     runningItems: snapshot.runningItems,
   });
   announceDeprecation(respond, includeTurns, historyMode);
-  answer(respond, conversation.toThread(), turnsJson, snapshot.firstUnreadTurnId);
+  answer(respond, conversation.toThread(), turnsJson, conversation.readState);
 }
 
 function announceDeprecation(
@@ -72,42 +74,54 @@ function answer(
   respond: Responder<never>,
   thread: object,
   turnsJson: string | null,
-  firstUnreadTurnId: string | null,
+  readState: ReadState | null,
 ): void {
-  const firstUnread = firstUnreadTurnId === null ? null : { type: 'turn', turnId: firstUnreadTurnId };
-  const result = { thread: { ...thread, turns: rawPlace(0) }, readState: { firstUnread, revision: uuid() } };
+  const result = { thread: { ...thread, turns: rawPlace(0) }, readState };
   respond.resultJson(stringifyWith(result, [turnsJson ?? '[]']));
 }
 
-export function threadListHandler({ index, registry, readConfig }: HandlerContext): Handler<'thread/list'> {
+export function threadListHandler(context: HandlerContext): Handler<'thread/list'> {
+  const { registry, readConfig } = context;
   return async (params, respond) => {
-    const page = await index.list({
-      cursor: params.cursor ?? null,
-      limit: Math.min(MAX_LIST_LIMIT, Math.max(1, params.limit ?? DEFAULT_LIST_LIMIT)),
-      sortKey: params.sortKey ?? 'created_at',
-      sortDirection: params.sortDirection ?? 'desc',
-      searchTerm: params.searchTerm ?? null,
-      cwd: params.cwd == null ? null : [params.cwd].flat(),
-      modelProviders: params.modelProviders ?? readConfig(null).recordedProviders,
-      sourceKinds: params.sourceKinds ?? null,
-      archived: params.archived ?? false,
-      excludedIds: params.excludedThreadIds ?? [],
-      parentId: params.parentThreadId ?? null,
-      ancestorId: params.ancestorThreadId ?? null,
-    });
-    const data = page.data.map((summary) => {
+    if (params.projectId != null) {
+      throw new DaemonError('invalid_params', `project not found: ${params.projectId}`, {
+        data: { path: 'params.projectId' },
+      });
+    }
+    // There are neither sections nor attached threads here: nothing is in one.
+    const isOfNone = params.sectionId != null || params.attachedToThreadId != null;
+    const page = isOfNone
+      ? EMPTY_LIST
+      : await context.index.list({
+          cursor: params.cursor ?? null,
+          limit: pageLimit(params.limit),
+          sortKey: params.sortKey ?? 'created_at',
+          sortDirection: params.sortDirection ?? 'desc',
+          searchTerm: params.searchTerm ?? null,
+          cwd: params.cwd == null ? null : [params.cwd].flat(),
+          modelProviders: params.modelProviders ?? readConfig(null).recordedProviders,
+          sourceKinds: params.sourceKinds ?? null,
+          archived: params.archived ?? false,
+          excludedIds: params.excludedThreadIds?.map((id) => id.toLowerCase()) ?? [],
+          parentId: params.parentThreadId ?? null,
+          ancestorId: params.ancestorThreadId ?? null,
+        });
+    const rows = page.data.map((summary) => {
       const loaded = registry.findLoaded(summary.id);
-      return loaded === null ? toThread(toFacts(summary), { type: 'notLoaded' }) : loaded.toThread();
+      const thread = loaded?.toThread() ?? toThread(toFacts(summary), { type: 'notLoaded' });
+      return { thread, readState: loaded?.readState ?? unreadNothing(summary.id) };
     });
     respond.result({
-      data,
-      readStates: {},
+      data: rows.map(({ thread }) => thread),
+      readStates: Object.fromEntries(rows.map(({ thread, readState }) => [thread.id, readState])),
       nextCursor: page.nextCursor,
       backwardsCursor: page.backwardsCursor,
       hiddenCount: page.hiddenCount,
     });
   };
 }
+
+const EMPTY_LIST: ListResult = { data: [], nextCursor: null, backwardsCursor: null, hiddenCount: 0 };
 
 export function threadLoadedListHandler({ registry }: HandlerContext): Handler<'thread/loaded/list'> {
   return (params, respond) => {
