@@ -1,15 +1,15 @@
 // One conversation's lines in their order, over all files that they lie in. Index thread.
-import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ARCHIVED_SESSIONS_FOLDER } from '../rollout/file-name.js';
 import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import type { LineKind } from '../rollout/line-kinds.js';
 import { readSessionMeta, resolveLineage } from '../rollout/lineage.js';
 import type { RolloutRange, SegmentLocator } from '../rollout/lineage.js';
-import { historyModeOf, noSessionMeta, toReadError } from '../rollout/read-rollout.js';
+import { historyModeOf, noSessionMeta, rolloutNotFound, toReadError } from '../rollout/read-rollout.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
 import type { LinePlace, RolloutLinesRead } from '../rollout/read-rollout-lines.js';
 import { resolveRolloutPath } from '../rollout/resolve-rollout-path.js';
+import { statStored } from '../rollout/stored-file.js';
 
 export interface ConversationHistory {
   /** Resolved: under the home, without links. */
@@ -29,12 +29,13 @@ export interface ConversationHistory {
 export async function openHistory(home: string, named: string, locate: SegmentLocator): Promise<ConversationHistory> {
   const path = await resolveRolloutPath(home, named);
   try {
-    const { mtimeMs } = await stat(path);
+    const stats = statStored(path);
+    if (stats === null) throw rolloutNotFound(path);
     const meta = await readSessionMeta(path);
     if (meta === null) throw noSessionMeta(path);
     const sources = await resolveLineage(meta, locate);
     const archived = dirname(path) === join(home, ARCHIVED_SESSIONS_FOLDER);
-    return { path, archived, mtimeMs, meta, historyMode: historyModeOf(meta), sources };
+    return { path, archived, mtimeMs: stats.mtimeMs, meta, historyMode: historyModeOf(meta), sources };
   } catch (error) {
     throw toReadError(path, error);
   }

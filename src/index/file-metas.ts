@@ -1,6 +1,6 @@
 // Who the files of a home belong to and what they go on from, as their first lines say. Index thread.
 import { readSessionMeta } from '../rollout/lineage.js';
-import { readFileVersion } from './rollout-files.js';
+import { statStored } from '../rollout/stored-file.js';
 import type { RolloutFile } from './rollout-files.js';
 
 /** Where no session_meta has come by then, none is looked for. */
@@ -27,7 +27,7 @@ export class FileMetas {
   /** null for a file without a session_meta near its start, or that cannot be read. Never rejects. */
   async read(path: string): Promise<FileMeta | null> {
     try {
-      const version = readFileVersion(path);
+      const version = statStored(path);
       if (version === null) return null;
       const key = `${version.size}:${version.mtimeMs}`;
       const cached = this.#cache.get(path);

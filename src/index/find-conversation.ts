@@ -1,8 +1,10 @@
 // The rollouts that hold a conversation, by the conversation's id or a segment's. Index thread.
+import { segmentIdOf } from '../rollout/file-name.js';
 import type { SegmentLocator } from '../rollout/lineage.js';
+import { statStored } from '../rollout/stored-file.js';
 import type { FileMetas } from './file-metas.js';
 import type { ConversationFile } from './index-messages.js';
-import { compareRank, listRolloutFiles, newestOf, readFileVersion, segmentIdOf } from './rollout-files.js';
+import { compareRank, listRolloutFiles, newestOf } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
 /** The files of a home as they were at one moment. */
@@ -62,11 +64,11 @@ export class ConversationFinder {
   /** The same for those who are not of this thread. */
   async files(id: string): Promise<ConversationFile[]> {
     const files = await this.filesOf(id);
-    return files.map(({ path, segmentId, archived }) => ({
+    return files.map(({ path, segmentId, archived, compressed }) => ({
       path,
       segmentId: segmentId ?? id,
       archived,
-      compressed: false,
+      compressed,
     }));
   }
 
@@ -75,7 +77,7 @@ export class ConversationFinder {
     let listed: Promise<ListedSegments> | null = null;
     return async (segmentId) => {
       const known = this.#segmentPaths.get(segmentId);
-      if (known !== undefined && readFileVersion(known) !== null) return known;
+      if (known !== undefined && statStored(known) !== null) return known;
       listed ??= files().then(bySegmentId);
       const path = await this.#locate(segmentId, await listed);
       if (path === null) this.#segmentPaths.delete(segmentId);

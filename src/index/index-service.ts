@@ -2,6 +2,7 @@
 import { DaemonError } from '../errors.js';
 import type { SegmentLocator } from '../rollout/lineage.js';
 import { resolveRolloutPath } from '../rollout/resolve-rollout-path.js';
+import { restoreRollout } from '../rollout/restore-rollout.js';
 import { openHistory } from './conversation-history.js';
 import { ConversationMetadata } from './conversation-metadata.js';
 import type { UnnamedSummary } from './conversation-summary.js';
@@ -124,7 +125,7 @@ export class IndexService {
   }
 
   async #restore(path: string): Promise<null> {
-    await resolveRolloutPath(this.#home, path);
+    await restoreRollout(await resolveRolloutPath(this.#home, path));
     return null;
   }
 }

@@ -1,6 +1,6 @@
 // A file of records that is only appended to, of which the last one of an id counts. Index thread.
 import { readLines } from '../rollout/line-reader.js';
-import { readFileVersion } from './rollout-files.js';
+import { statStored } from '../rollout/stored-file.js';
 
 /** What a record says of its id; undefined takes back what earlier ones said. null for what is no such record. */
 export type RecordParser<Value> = (record: Record<string, unknown>) => { id: string; value: Value | undefined } | null;
@@ -19,7 +19,7 @@ export class LatestRecords<Value> {
 
   /** Values by id. Damaged lines are passed over; a missing file holds nothing. Throws what reading throws. */
   async read(): Promise<ReadonlyMap<string, Value>> {
-    const file = readFileVersion(this.#path);
+    const file = statStored(this.#path);
     const version = file === null ? '' : `${file.size}:${file.mtimeMs}`;
     if (version === this.#version) return this.#values;
     const values = new Map<string, Value>();

@@ -5,11 +5,12 @@ import type { LineKind } from '../rollout/line-kinds.js';
 import { resolveLineage } from '../rollout/lineage.js';
 import type { RolloutRange, SegmentLocator } from '../rollout/lineage.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
+import { statStored } from '../rollout/stored-file.js';
+import type { StoredStats } from '../rollout/stored-file.js';
 import type { ConversationHistory } from './conversation-history.js';
 import { FactsGatherer, SETTINGS_LINE_KINDS, SUMMARY_LINE_KINDS, toSummary } from './conversation-summary.js';
 import type { FileFacts, UnnamedSummary } from './conversation-summary.js';
-import { readFileVersion } from './rollout-files.js';
-import type { FileVersion, RolloutFile } from './rollout-files.js';
+import type { RolloutFile } from './rollout-files.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -20,12 +21,14 @@ const HEAD_CHUNK_BYTES = 64 * KIB;
 const MAX_HEAD_BYTES = 64 * MIB;
 /** How far back from the end the last turn's settings are looked for; beyond, the first turn's stand for them. */
 const TAIL_WINDOWS = [64 * KIB, MIB, 8 * MIB];
+/** A compressed file can only be read from its start: no larger one (on disk) is read to its end for a list. */
+const MAX_COMPRESSED_BYTES = 16 * MIB;
 
 const HEAD_KINDS: ReadonlySet<LineKind> = new Set(SUMMARY_LINE_KINDS);
 const TAIL_KINDS: ReadonlySet<LineKind> = new Set(SETTINGS_LINE_KINDS);
 
 export interface VersionedSummary {
-  version: FileVersion;
+  version: StoredStats;
   /** null for a file without session_meta. */
   summary: UnnamedSummary | null;
 }
@@ -36,7 +39,7 @@ export class SummaryReader {
 
   /** What was read of the file before, if it has not changed since; null when it is gone, undefined when it must be read. */
   known(path: string): VersionedSummary | null | undefined {
-    const version = readFileVersion(path);
+    const version = statStored(path);
     const cached = this.#cache.get(path);
     if (version === null) {
       this.#cache.delete(path);
@@ -50,9 +53,9 @@ export class SummaryReader {
   async read({ path, archived }: RolloutFile, locate: SegmentLocator): Promise<VersionedSummary | null> {
     const known = this.known(path);
     if (known !== undefined) return known;
-    const version = readFileVersion(path);
+    const version = statStored(path);
     if (version === null) return null;
-    const own = await readEnds(path, version.size, TAIL_WINDOWS);
+    const own = await readEnds(path, version.compressed ? Infinity : version.size, TAIL_WINDOWS);
     if (own.meta === null) return this.#keep(path, { version, summary: null });
     const sources = await findSources(own.meta, locate);
     const facts = await readSources(sources ?? [], TAIL_WINDOWS);
@@ -98,8 +101,16 @@ async function readEnds(path: string, end: number, windows: readonly number[]): 
     },
     { kinds: HEAD_KINDS, chunkBytes: HEAD_CHUNK_BYTES, end: Math.min(end, MAX_HEAD_BYTES) },
   );
-  if (head.size < end) await addLastSettings(gatherer, path, head.size, end, windows);
+  const isAllRead = head.size >= end || (end === Infinity && !head.stopped);
+  if (!isAllRead) await addLastSettings(gatherer, path, head.size, end, passesFor(path, windows));
   return gatherer.facts;
+}
+
+/** For a compressed file one window: each is a reading from the file's start. */
+function passesFor(path: string, windows: readonly number[]): readonly number[] {
+  const stats = statStored(path);
+  if (stats?.compressed !== true) return windows;
+  return windows.includes(Infinity) || stats.size <= MAX_COMPRESSED_BYTES ? [Infinity] : [];
 }
 
 /** Looks for a turn's settings from `start` on, in windows that grow from the end; what changed them since is with them. */

@@ -1,12 +1,12 @@
 // Finds the rollout files of a home by their names, without opening them. Index thread.
-import { statSync } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, SESSIONS_FOLDER } from '../rollout/file-name.js';
+import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, plainPathOf, SESSIONS_FOLDER } from '../rollout/file-name.js';
 import type { RolloutName } from '../rollout/file-name.js';
 
 export interface RolloutFile extends RolloutName {
+  /** Without `.zst`, whether compressed or not. */
   path: string;
   archived: boolean;
 }
@@ -15,8 +15,9 @@ export interface RolloutFile extends RolloutName {
 const MAX_DEPTH = 3;
 
 /**
- * All rollouts below one of the home's two folders, in no order; other files and symbolic links are passed over. A
- * missing folder is an empty one. Throws what reading a folder throws.
+ * All rollouts below one of the home's two folders, in no order; other files and symbolic links are passed over. Where
+ * a plain and a compressed file lie side by side, the plain one is listed. A missing folder is an empty one. Throws what
+ * reading a folder throws.
  */
 export async function listRolloutFiles(home: string, archived: boolean): Promise<RolloutFile[]> {
   const files: RolloutFile[] = [];
@@ -57,33 +58,23 @@ export function compareRank(a: RolloutFile, b: RolloutFile): number {
   return Number(b.archived) - Number(a.archived) || compareAge(a, b);
 }
 
-/** What lineage knows a file by: its segment's id, or for a conversation's first file the conversation's. */
-export function segmentIdOf({ segmentId, id }: RolloutName): string {
-  return segmentId ?? id;
-}
-
-export interface FileVersion {
-  size: number;
-  mtimeMs: number;
-}
-
-/**
- * Tells a file from what it was before; null when it is not there. Not by a promise: lists ask this of every file, and
- * a call of its own for each would cost ten times as much. Throws what asking the system throws.
- */
-export function readFileVersion(path: string): FileVersion | null {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? null : { size: stats.size, mtimeMs: stats.mtimeMs };
-}
-
 async function collect(folder: string, depth: number, archived: boolean, files: RolloutFile[]): Promise<void> {
   const folders: string[] = [];
+  const compressed: RolloutFile[] = [];
+  const plain = new Set<string>();
   for (const entry of await readEntries(folder)) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && depth < MAX_DEPTH) folders.push(path);
     const name = entry.isFile() ? parseRolloutName(entry.name) : null;
-    if (name !== null) files.push({ ...name, path, archived });
+    if (name === null) continue;
+    if (name.compressed) {
+      compressed.push({ ...name, path: plainPathOf(path), archived });
+      continue;
+    }
+    files.push({ ...name, path, archived });
+    plain.add(path);
   }
+  files.push(...compressed.filter(({ path }) => !plain.has(path)));
   await Promise.all(folders.map((path) => collect(path, depth + 1, archived, files)));
 }
 

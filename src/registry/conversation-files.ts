@@ -4,7 +4,7 @@ import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { DaemonError } from '../errors.js';
 import type { ConversationFile } from '../index/index-messages.js';
-import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, SESSIONS_FOLDER } from '../rollout/file-name.js';
+import { ARCHIVED_SESSIONS_FOLDER, compressedPathOf, parseRolloutName, SESSIONS_FOLDER } from '../rollout/file-name.js';
 
 /** What a deletion is about to remove: it is finished by the next daemon when this one dies in the middle. */
 export interface DeletionPlan {
@@ -27,9 +27,17 @@ export async function moveConversationFiles(
     if (file.archived === (to === 'archive')) continue;
     const name = path.basename(file.path);
     const folder = to === 'archive' ? path.join(home, ARCHIVED_SESSIONS_FOLDER) : sessionsFolder(home, name);
-    const suffix = file.compressed ? '.zst' : '';
-    await moveFile(`${file.path}${suffix}`, path.join(folder, `${name}${suffix}`));
+    // Beside a plain file a crash may have left the compressed one: alone it would stand for the conversation.
+    const both = [await exists(file.path), await exists(compressedPathOf(file.path))].every(Boolean);
+    const forms = both ? [compressedPathOf, asItIs] : [file.compressed ? compressedPathOf : asItIs];
+    for (const form of to === 'archive' ? forms : forms.toReversed()) {
+      await moveFile(form(file.path), path.join(folder, form(name)));
+    }
   }
+}
+
+function asItIs(name: string): string {
+  return name;
 }
 
 function sessionsFolder(home: string, name: string): string {
@@ -42,17 +50,23 @@ function sessionsFolder(home: string, name: string): string {
 async function moveFile(from: string, to: string): Promise<void> {
   try {
     await mkdir(path.dirname(to), { recursive: true, mode: 0o700 });
-    const taken = await lstat(to).catch(() => null);
-    if (taken !== null) throw new Error(`${to} exists already`);
+    if (await exists(to)) throw new Error(`${to} exists already`);
     await rename(from, to);
   } catch (error) {
     throw new DaemonError('rollout_write_failed', `cannot move ${from}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Every path that goes with a conversation. */
+async function exists(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every path that goes with a conversation; of each rollout both, for it may be restored or compressed meanwhile. */
 export function pathsToDelete(home: string, id: string, files: readonly ConversationFile[]): string[] {
-  const rollouts = files.map(({ path: file, compressed }) => (compressed ? `${file}.zst` : file));
+  const rollouts = files.flatMap(({ path: file }) => [file, compressedPathOf(file)]);
   return [...rollouts, path.join(home, 'rolloutd', 'journal', `${id}.jsonl`)];
 }
 

@@ -5,9 +5,12 @@ import { join } from 'node:path';
 export const SESSIONS_FOLDER = 'sessions';
 export const ARCHIVED_SESSIONS_FOLDER = 'archived_sessions';
 
+/** What a file has behind its name when its content is compressed. */
+const COMPRESSED_SUFFIX = '.zst';
+
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const ROLLOUT_NAME = new RegExp(
-  `^rollout-(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2})-(\\d{2})-(\\d{2})-(${UUID})(?:_(${UUID}))?\\.jsonl$`,
+  `^rollout-(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2})-(\\d{2})-(\\d{2})-(${UUID})(?:_(${UUID}))?\\.jsonl(\\.zst)?$`,
 );
 
 export interface RolloutName {
@@ -16,6 +19,25 @@ export interface RolloutName {
   id: string;
   /** Set when the file continues the conversation after a revert. */
   segmentId: string | null;
+  compressed: boolean;
+}
+
+/** What lineage knows a file by: its segment's id, or for a conversation's first file the conversation's. */
+export function segmentIdOf({ segmentId, id }: RolloutName): string {
+  return segmentId ?? id;
+}
+
+/**
+ * A rollout is known by one path, whether it is compressed or not: that of the plain file. This is the path of the
+ * compressed one that may lie in its place.
+ */
+export function compressedPathOf(path: string): string {
+  return `${path}${COMPRESSED_SUFFIX}`;
+}
+
+/** The path that a rollout is known by, given that of its file; names of files do as well. */
+export function plainPathOf(path: string): string {
+  return path.endsWith(`.jsonl${COMPRESSED_SUFFIX}`) ? path.slice(0, -COMPRESSED_SUFFIX.length) : path;
 }
 
 /**
@@ -52,5 +74,5 @@ export function parseRolloutName(name: string): RolloutName | null {
   if (createdAt.getMonth() !== month - 1 || createdAt.getDate() !== day || hour > 23 || minute > 59 || second > 59) {
     return null;
   }
-  return { createdAt, id: match[7]!, segmentId: match[8] ?? null };
+  return { createdAt, id: match[7]!, segmentId: match[8] ?? null, compressed: match[9] !== undefined };
 }

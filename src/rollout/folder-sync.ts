@@ -1,4 +1,4 @@
-// Makes names in folders survive a power loss: fsync of folders, shared by all who wait for one. Writer thread.
+// Makes names in folders survive a power loss: fsync of folders, shared by all who wait for one. Any thread.
 import { open } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 

@@ -1,6 +1,6 @@
 // Streams the records of a JSON-lines file of any size, and tells how the file ends. Any thread.
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import type { ByteSource } from './byte-source.js';
+import { openStored } from './stored-file.js';
 
 const NEWLINE = 0x0a;
 const DEFAULT_CHUNK_BYTES = 1024 * 1024;
@@ -14,7 +14,7 @@ export interface LineRecord {
   value: unknown;
   /** Counts the records of this read from 0, skipped ones included, set-aside lines not. */
   index: number;
-  /** Where the line starts, in bytes. */
+  /** Where the line starts, in bytes of the content. */
   offset: number;
   /** Bytes of the line without its newline. */
   length: number;
@@ -26,7 +26,7 @@ export type LineVisitor = (record: LineRecord) => boolean | 'malformed' | void;
 export interface ReadLinesOptions {
   /** First byte to read: the start of a line. Default 0. */
   start?: number;
-  /** Byte to stop before. Default: the size the file has when it is opened. */
+  /** Byte to stop before. Default: the size the file has when it is opened; the end of a compressed one. */
   end?: number;
   /**
    * Decides from a line's first bytes, often all of them, that nobody wants it; such a line is not parsed. The last line
@@ -37,7 +37,8 @@ export interface ReadLinesOptions {
   chunkBytes?: number;
 }
 
-export type SetAsideReason = 'not_json' | 'empty' | 'nul' | 'malformed' | 'too_long' | 'torn';
+/** `damaged`: what a compressed file holds from there on is lost; `length` is what there was of the line. */
+export type SetAsideReason = 'not_json' | 'empty' | 'nul' | 'malformed' | 'too_long' | 'torn' | 'damaged';
 
 export interface SetAside {
   count: number;
@@ -46,7 +47,7 @@ export interface SetAside {
 }
 
 export interface LinesRead {
-  /** Bytes of the file up to where reading ended. */
+  /** Bytes of the content up to where reading ended. */
   size: number;
   /** The same up to the end of the last line that has its newline. */
   completeSize: number;
@@ -62,21 +63,21 @@ export interface LinesRead {
 
 /**
  * Reads a file line by line, in order, calling `visit` for every line that parses as JSON. Lines end at byte 0x0A and
- * nowhere else. Memory is one chunk and the longest line. Throws what opening and reading throw, and what `visit` throws.
+ * nowhere else. Memory is one chunk and the longest line. Where there is no file but a compressed one (`.zst`), that one
+ * is read, up to where it is damaged. Throws what opening and reading throw, and what `visit` throws.
  */
 export async function readLines(path: string, visit: LineVisitor, options: ReadLinesOptions = {}): Promise<LinesRead> {
-  const handle = await open(path, 'r');
+  const source = await openStored(path);
   try {
-    const { size } = await handle.stat();
-    const end = Math.min(options.end ?? size, size);
-    return await new LineScan(handle, visit, options.skip ?? null).run(options.start ?? 0, end, options.chunkBytes);
+    const end = Math.min(options.end ?? Infinity, source.size);
+    return await new LineScan(source, visit, options.skip ?? null).run(options.start ?? 0, end, options.chunkBytes);
   } finally {
-    await handle.close();
+    await source.close();
   }
 }
 
 class LineScan {
-  readonly #handle: FileHandle;
+  readonly #source: ByteSource;
   readonly #visit: LineVisitor;
   readonly #skip: ((start: Uint8Array) => boolean) | null;
   readonly #setAside: SetAside = { count: 0, lines: [] };
@@ -86,8 +87,8 @@ class LineScan {
   #piecesLength = 0;
   #dropped: 'skipped' | 'too_long' | null = null;
 
-  constructor(handle: FileHandle, visit: LineVisitor, skip: ((start: Uint8Array) => boolean) | null) {
-    this.#handle = handle;
+  constructor(source: ByteSource, visit: LineVisitor, skip: ((start: Uint8Array) => boolean) | null) {
+    this.#source = source;
     this.#visit = visit;
     this.#skip = skip;
   }
@@ -97,7 +98,7 @@ class LineScan {
     let position = start;
     let lineStart = start;
     while (position < end) {
-      const { bytesRead } = await this.#handle.read(chunk, 0, Math.min(chunk.length, end - position), position);
+      const bytesRead = await this.#source.read(chunk, Math.min(chunk.length, end - position), position);
       if (bytesRead === 0) break;
       const bytes = chunk.subarray(0, bytesRead);
       let from = 0;
@@ -109,6 +110,10 @@ class LineScan {
       }
       if (from < bytesRead) this.#keepPiece(bytes.subarray(from));
       position += bytesRead;
+    }
+    if (position < end && this.#source.damage !== null) {
+      this.#putAside(lineStart, position - lineStart, 'damaged');
+      return this.#finish(position, lineStart, false);
     }
     if (lineStart === position) return this.#finish(position, lineStart, false);
     const stopped = !(await this.#endTail(lineStart, position));
@@ -165,7 +170,7 @@ class LineScan {
     let line = this.#takeLine(Buffer.alloc(0));
     if (this.#dropped === 'skipped') {
       line = Buffer.allocUnsafeSlow(length);
-      await this.#handle.read(line, 0, length, lineStart);
+      await this.#source.read(line, length, lineStart);
     }
     return this.#visitLine(line, lineStart, 'torn');
   }

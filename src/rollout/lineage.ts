@@ -1,8 +1,8 @@
 // Where a history lies that reaches over several files: forks by reference, segments after a revert. Any thread.
-import { open } from 'node:fs/promises';
 import { DaemonError } from '../errors.js';
 import type { SessionMetaPayload } from './line.js';
 import { readRolloutLines } from './read-rollout-lines.js';
+import { openStored } from './stored-file.js';
 
 /** Part of a rollout, from its first byte. */
 export interface RolloutRange {
@@ -77,15 +77,15 @@ async function isCutAt(
   { end_byte_offset: offset, end_ordinal_exclusive }: HistoryBaseLine,
 ): Promise<boolean> {
   if (offset <= 0) return false;
-  const handle = await open(path, 'r');
+  const source = await openStored(path);
   try {
     const bytes = Buffer.alloc(160);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset - 1);
+    const bytesRead = await source.read(bytes, bytes.length, offset - 1);
     if (bytesRead === 0 || bytes[0] !== 0x0a) return false;
     const next = bytes.toString('latin1', 1, bytesRead);
     const ordinal = /^\{"timestamp":"[^"]*","ordinal":(\d+),/.exec(next)?.[1];
     return next === '' || (ordinal !== undefined && Number(ordinal) >= end_ordinal_exclusive);
   } finally {
-    await handle.close();
+    await source.close();
   }
 }

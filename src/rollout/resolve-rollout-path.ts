@@ -1,30 +1,65 @@
 // Which files a client may name as a rollout: those of the home, and no way around it. Any thread.
+import type { Stats } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, sep } from 'node:path';
 import { DaemonError } from '../errors.js';
-import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, SESSIONS_FOLDER } from './file-name.js';
+import {
+  ARCHIVED_SESSIONS_FOLDER,
+  compressedPathOf,
+  parseRolloutName,
+  plainPathOf,
+  SESSIONS_FOLDER,
+} from './file-name.js';
 import { rolloutNotFound, toReadError } from './read-rollout.js';
 
 /**
- * Path of a rollout under the home, without symbolic links below it. The file must really lie in one of the home's two
- * folders, be a regular file of this user and be named like a rollout. Throws DaemonError rollout_path_not_allowed, or
- * rollout_not_found when there is no such file.
+ * Path of a rollout under the home, without symbolic links below it, and without `.zst` where the file is compressed: a
+ * client may name it either way. The file must really lie in one of the home's two folders, be a regular file of this
+ * user and be named like a rollout. Throws DaemonError rollout_path_not_allowed, or rollout_not_found when there is no
+ * such file.
  */
 export async function resolveRolloutPath(home: string, path: string): Promise<string> {
   if (!isAbsolute(path) || path.includes('\0')) throw notAllowed(path);
-  const real = await realpath(path).catch((error: unknown) => {
-    throw isMissing(error) ? rolloutNotFound(path, error) : toReadError(path, error);
-  });
+  const real = plainPathOf(await realPathOf(path));
   for (const folder of [SESSIONS_FOLDER, ARCHIVED_SESSIONS_FOLDER]) {
     const root = join(home, folder);
     const inside = relative(await realpath(root).catch(() => root), real);
     if (inside === '' || inside.startsWith(`..${sep}`) || inside === '..' || isAbsolute(inside)) continue;
-    const stats = await lstat(real);
+    const stats = await statUnlinked(real);
+    if (stats === null) throw rolloutNotFound(path);
     const isOwn = process.getuid === undefined || stats.uid === process.getuid();
     if (!stats.isFile() || !isOwn || parseRolloutName(basename(real)) === null) break;
     return join(root, inside);
   }
   throw notAllowed(path);
+}
+
+/** Of the path as it was given, else of the other form that the file may have by now. */
+async function realPathOf(path: string): Promise<string> {
+  const plain = plainPathOf(path);
+  const other = plain === path ? compressedPathOf(path) : plain;
+  let missing: unknown;
+  for (const form of [path, other]) {
+    try {
+      return await realpath(form);
+    } catch (error) {
+      if (!isMissing(error)) throw toReadError(path, error);
+      missing = error;
+    }
+  }
+  throw rolloutNotFound(path, missing);
+}
+
+/** Of the file that a reader of this path would open; null when there is none. Symbolic links are not followed. */
+async function statUnlinked(path: string): Promise<Stats | null> {
+  for (const form of [path, compressedPathOf(path)]) {
+    try {
+      return await lstat(form);
+    } catch (error) {
+      if (!isMissing(error)) throw toReadError(path, error);
+    }
+  }
+  return null;
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,8 +1,9 @@
 // One rollout as its writer sees it: opened at the first append, appended at expected offsets, synced. Writer thread.
-import { close, constants, fdatasync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { close, constants, fdatasync, fstatSync, lstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { DaemonError } from '../errors.js';
+import { compressedPathOf } from './file-name.js';
 import type { FolderSync } from './folder-sync.js';
 import { makeFolder } from './make-folder.js';
 
@@ -44,7 +45,8 @@ export class RolloutFile {
   /**
    * Makes the file hold `bytes` at `offset`, and makes the file itself (0600, folders 0700) when the offset is 0. What a
    * former writer got into the file is compared and only the missing suffix is written. Throws rollout_conflict when
-   * the file is shorter than `offset`, holds something else there or was removed; otherwise rollout_write_failed.
+   * the file is shorter than `offset`, holds something else there, was removed or is compressed; otherwise
+   * rollout_write_failed.
    */
   append(offset: number, bytes: Buffer): void {
     try {
@@ -119,6 +121,10 @@ export class RolloutFile {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       if (offset > 0) throw this.#conflict(`is gone, ${offset} bytes were expected`);
     }
+    const compressed = lstatSync(compressedPathOf(this.path), { throwIfNoEntry: false });
+    // A plain file would hide it from then on.
+    if (compressed !== undefined)
+      throw this.#conflict('is compressed, it must be restored before anything is appended');
     const made = makeFolder(dirname(this.path));
     if (made !== null) this.#folders.forget(made);
     return openSync(this.path, CREATE_FLAGS, 0o600);

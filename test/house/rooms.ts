@@ -127,6 +127,7 @@ export const LIBRARY_HOMES: Readonly<Record<string, readonly string[]>> = {
   'winston-daily-rotate-file': ['src/log.ts'],
   ws: ['src/client/', 'src/server/'],
   zod: ['src/auth/', 'src/config/', 'src/protocol/', 'src/registry/', 'src/server/'],
+  zstddec: ['src/rollout/zstd-library.ts'],
 };
 
 /** What no worker thread may load, not even by way of others: each costs every worker megabytes and milliseconds. */

@@ -45,6 +45,19 @@ describe('the files of a conversation', () => {
     ]);
   });
 
+  it('that are there in both forms stay together', async () => {
+    const plain = first(DAY);
+    first(DAY, true);
+    await moveConversationFiles(home(), [plain], 'archive');
+    const name = `rollout-2026-11-26T07-33-29-${ID}.jsonl`;
+    expect(all()).to.deep.equal([`archived_sessions/${name}`, `archived_sessions/${name}.zst`]);
+    const archived = { ...plain, path: join(home(), 'archived_sessions', name), archived: true };
+    await moveConversationFiles(home(), [archived], 'sessions');
+    expect(all()).to.deep.equal([`${DAY}/${name}`, `${DAY}/${name}.zst`]);
+    await deleteConversationFiles(home(), { ids: [ID], paths: pathsToDelete(home(), ID, [plain]) });
+    expect(all()).to.deep.equal(['rolloutd/deleting']);
+  });
+
   it('are not moved over others, and the newest one not before all others', async () => {
     const files = [first(DAY), second(DAY)];
     put('archived_sessions', `rollout-2026-11-26T07-33-29-${ID}.jsonl`);

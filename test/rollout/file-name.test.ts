@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { parseRolloutName, rolloutPathFor } from '../../src/rollout/file-name.js';
+import {
+  compressedPathOf,
+  parseRolloutName,
+  plainPathOf,
+  rolloutPathFor,
+  segmentIdOf,
+} from '../../src/rollout/file-name.js';
 
 const ID = '01a208b6-d22d-7b11-b9c2-d48e07ff0822';
 const SEGMENT = '01a208b7-0000-7000-8000-000000000001';
@@ -26,6 +32,7 @@ describe('rolloutPathFor', () => {
       createdAt: new Date('2026-01-02T20:40:50.000Z'),
       id: ID,
       segmentId: null,
+      compressed: false,
     });
   });
 });
@@ -36,12 +43,24 @@ describe('parseRolloutName', () => {
       createdAt: new Date(2026, 10, 23, 5, 57, 39),
       id: ID,
       segmentId: SEGMENT,
+      compressed: false,
+    });
+  });
+
+  it('tells a compressed file', () => {
+    expect(parseRolloutName(`rollout-2026-11-23T05-57-39-${ID}_${SEGMENT}.jsonl.zst`)).to.deep.equal({
+      createdAt: new Date(2026, 10, 23, 5, 57, 39),
+      id: ID,
+      segmentId: SEGMENT,
+      compressed: true,
     });
   });
 
   for (const name of [
     `session-${ID}.jsonl`,
-    `rollout-2026-11-23T05-57-39-${ID}.jsonl.zst`,
+    `rollout-2026-11-23T05-57-39-${ID}.zst`,
+    `rollout-2026-11-23T05-57-39-${ID}.jsonl.zst.zst`,
+    `rollout-2026-11-23T05-57-39-${ID}.jsonl.restore-1.tmp`,
     `rollout-2026-11-23T05-57-39-${ID}.jsonl.tmp`,
     `rollout-2026-11-23T05-57-39-${ID.slice(1)}.jsonl`,
     `rollout-2026-02-30T05-57-39-${ID}.jsonl`,
@@ -54,4 +73,21 @@ describe('parseRolloutName', () => {
       expect(parseRolloutName(name)).to.equal(null);
     });
   }
+});
+
+describe('segmentIdOf', () => {
+  it("is the segment's id, or the conversation's for its first file", () => {
+    const idOf = (name: string): string => segmentIdOf(parseRolloutName(name)!);
+    expect(idOf(`rollout-2026-11-23T05-57-39-${ID}_${SEGMENT}.jsonl`)).to.equal(SEGMENT);
+    expect(idOf(`rollout-2026-11-23T05-57-39-${ID}.jsonl`)).to.equal(ID);
+  });
+});
+
+describe('the path of a rollout', () => {
+  it('is one, whether the file is compressed or not', () => {
+    const path = `/home/user/rollout-2026-11-23T05-57-39-${ID}.jsonl`;
+    expect(plainPathOf(compressedPathOf(path))).to.equal(path);
+    expect(plainPathOf(path)).to.equal(path);
+    expect(plainPathOf('/home/user/notes.zst')).to.equal('/home/user/notes.zst');
+  });
 });

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
@@ -84,12 +84,53 @@ describe('resolveRolloutPath', () => {
     }
   });
 
+  it('names a compressed file as if it were plain, by either of its paths', async () => {
+    const plain = join(inside, NAME);
+    touch(`${plain}.zst`);
+    symlinkSync(`${plain}.zst`, join(outside, 'shortcut'));
+    for (const way of [plain, `${plain}.zst`, join(outside, 'shortcut')]) {
+      expect(await resolveRolloutPath(home, way)).to.equal(plain);
+    }
+  });
+
+  it('finds a file by the path that it had before it was restored or compressed', async () => {
+    const [plain, compressed] = [join(inside, NAME), join(inside, `${NAME}.zst`)];
+    touch(plain);
+    expect(await resolveRolloutPath(home, compressed)).to.equal(plain);
+    touch(compressed);
+    expect(await resolveRolloutPath(home, compressed)).to.equal(plain);
+    rmSync(plain);
+    expect(await resolveRolloutPath(home, plain)).to.equal(plain);
+  });
+
+  it('refuses a compressed file under the same conditions', async () => {
+    const elsewhere = touch(join(outside, `${NAME}.zst`));
+    const folderNamedSo = join(inside, `${NAME}.zst`);
+    mkdirSync(folderNamedSo);
+    symlinkSync(elsewhere, join(home, 'archived_sessions', `${NAME}.zst`));
+    const notes = touch(join(inside, 'notes.jsonl.zst'));
+    const linked = join(home, 'archived_sessions', NAME);
+    for (const path of [elsewhere, join(outside, NAME), folderNamedSo, linked, `${linked}.zst`, notes]) {
+      expect(await refusal(path), path).to.equal('rollout_path_not_allowed');
+    }
+  });
+
+  it('refuses a compressed file beside which a link would be opened', async () => {
+    touch(join(inside, `${NAME}.zst`));
+    symlinkSync('/etc/passwd', join(inside, NAME));
+    for (const path of [join(inside, NAME), join(inside, `${NAME}.zst`)]) {
+      expect(await refusal(path), path).to.equal('rollout_path_not_allowed');
+    }
+  });
+
   it('refuses files of other users', async function () {
     // Only root can make one.
     if (process.getuid?.() !== 0) return this.skip();
-    const path = touch(join(inside, NAME));
-    chownSync(path, 65534, 65534);
-    expect(await refusal(path)).to.equal('rollout_path_not_allowed');
+    for (const path of [touch(join(inside, NAME)), touch(join(inside, `${NAME}.zst`))]) {
+      chownSync(path, 65534, 65534);
+      expect(await refusal(path)).to.equal('rollout_path_not_allowed');
+      rmSync(path);
+    }
   });
 
   it('refuses relative paths and zeros', async () => {

@@ -33,6 +33,18 @@ describe('the rollout writer, when a file is not what it should be', () => {
     });
   }
 
+  it('refuses to put a file in the way of a compressed one', async () => {
+    const a = rig.rollout('a');
+    placeRollout({ ...a, path: `${a.path}.zst` }, 'compressed');
+    const session = rig.open(a);
+    session.append('mine\n');
+    expect(await failureOf(session)).to.deep.include({
+      code: 'rollout_conflict',
+      message: `rollout ${a.path} is compressed, it must be restored before anything is appended`,
+    });
+    expect([existsSync(a.path), readRollout({ ...a, path: `${a.path}.zst` })]).to.deep.equal([false, 'compressed']);
+  });
+
   it('finds out that somebody else appended, or removed the file, between two of its own appends', async () => {
     const [a, b] = [rig.rollout('a'), rig.rollout('b')];
     const sessionA = rig.open(a);
