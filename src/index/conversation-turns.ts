@@ -10,7 +10,7 @@ import { FactsGatherer, SUMMARY_LINE_KINDS } from './conversation-summary.js';
 import type { FileFacts } from './conversation-summary.js';
 import type { PageSource } from './index-messages.js';
 import { addRecoveredItems } from './recovered-items.js';
-import { readFileVersion } from './rollout-files.js';
+import { statStored } from '../rollout/stored-file.js';
 
 const KINDS: ReadonlySet<LineKind> = new Set([...TURN_LINE_KINDS, ...SUMMARY_LINE_KINDS]);
 
@@ -97,7 +97,7 @@ function versionOf(
   { path, sources }: ConversationHistory,
   { end, withItems }: ReadTurnsOptions,
 ): { key: string; size: number } {
-  const versions = [...sources, { path, end }].map((range) => ({ ...range, ...readFileVersion(range.path) }));
+  const versions = [...sources, { path, end }].map((range) => ({ ...range, ...statStored(range.path) }));
   return {
     key: JSON.stringify([withItems, versions]),
     size: versions.reduce((sum, range) => sum + (range.end ?? range.size ?? 0), 0),
