@@ -34,13 +34,15 @@ export class ConversationFinder {
     return { active, archived };
   }
 
-  /** Path of the newest file of this id, or null. */
+  /**
+   * Path of the newest file of this id, or null. A file that a killed process had only begun stands behind all that hold a
+   * conversation.
+   */
   async find(id: string): Promise<string | null> {
     const { active, archived } = await this.listFiles();
-    for (const files of [active, archived]) {
-      const named = newestOf(files.filter((file) => file.id === id));
-      if (named !== undefined) return named.path;
-    }
+    const named = [...archived, ...active].filter((file) => file.id === id);
+    const current = (await this.#inOrder(named)).at(-1);
+    if (current !== undefined) return current.path;
     for (const files of [active, archived]) {
       const recorded = newestOf(await this.#ofRecordedId(files, id));
       if (recorded !== undefined) return recorded.path;
@@ -58,7 +60,14 @@ export class ConversationFinder {
     const named = all.filter((file) => file.id === id);
     const metas = await this.#metas.readAll(named);
     const own = named.filter((_, index) => metas[index] === null || metas[index]?.id === id);
-    return (own.length > 0 ? own : await this.#ofRecordedId(all, id)).sort(compareRank);
+    return this.#inOrder(own.length > 0 ? own : await this.#ofRecordedId(all, id));
+  }
+
+  async #inOrder(files: readonly RolloutFile[]): Promise<RolloutFile[]> {
+    if (files.length < 2) return [...files];
+    const metas = await this.#metas.readAll(files);
+    const isBegun = new Set(files.filter((_, index) => metas[index] === null));
+    return files.toSorted((a, b) => Number(isBegun.has(b)) - Number(isBegun.has(a)) || compareRank(a, b));
   }
 
   /** The same for those who are not of this thread. */

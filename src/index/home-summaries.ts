@@ -28,13 +28,13 @@ export async function summarizeAll(
   locate: SegmentLocator,
 ): Promise<SummarizedConversation[]> {
   const groups = [...groupById([...files.archived, ...files.active]).values()].map((group) => group.sort(compareRank));
-  const read: (VersionedSummary | null | undefined)[] = groups.map((group) => summaries.known(group.at(-1)!.path));
+  const read: (VersionedSummary | null | undefined)[] = groups.map((group) => knownOf(group, summaries));
   const missing = [...read.keys()].filter((index) => read[index] === undefined);
   for (let start = 0; start < missing.length; start += BATCH) {
     const batch = missing.slice(start, start + BATCH);
     await Promise.all(
       batch.map(async (index) => {
-        read[index] = await summaries.read(groups[index]!.at(-1)!, locate).catch(() => null);
+        read[index] = await readCurrent(groups[index]!, summaries, locate);
       }),
     );
   }
@@ -53,6 +53,25 @@ export async function summarizeAll(
     }
   }
   return [...conversations.values()];
+}
+
+/** Undefined when more than a look at the newest file is needed. */
+function knownOf(group: readonly RolloutFile[], summaries: SummaryReader): VersionedSummary | null | undefined {
+  const known = summaries.known(group.at(-1)!.path);
+  return known?.summary || group.length === 1 ? known : undefined;
+}
+
+/** Of files of one conversation, oldest first: files that a killed process had only begun are left off. */
+async function readCurrent(
+  group: RolloutFile[],
+  summaries: SummaryReader,
+  locate: SegmentLocator,
+): Promise<VersionedSummary | null> {
+  for (;;) {
+    const read = await summaries.read(group.at(-1)!, locate).catch(() => null);
+    if (read?.summary || group.length === 1) return read;
+    group.pop();
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import type { CheckedClient } from '../support/checked-client.js';
 import { runTurns, wordsBeforeModel, wordsByPage, wordsByRead } from './branch-story.js';
@@ -130,4 +130,32 @@ describe('thread/revert', () => {
     await client.runTurn(threadId, 'still here');
     expect(await wordsByPage(client, threadId)).to.deep.equal(['one', 'two', 'three', 'still here']);
   });
+});
+
+describe('a revert that a killed daemon had only begun', () => {
+  let rig: DaemonRig;
+  beforeEach(async () => {
+    rig = await DaemonRig.start();
+  });
+  afterEach(() => rig.close());
+
+  for (const begun of ['', '{"timestamp":"2026-11-26T07:33:32.430Z","ordinal":9,"type":"session_me']) {
+    it(`never was: the conversation goes on as it stood (${begun.length} bytes of the new file)`, async () => {
+      let client = await rig.client();
+      const threadId = await client.startThread();
+      await runTurns(client, threadId, ['one', 'two']);
+      const [file] = rig.rolloutFiles();
+      await rig.daemon.close();
+      const segment = file!.replace('.jsonl', '_01a216f1-fb1a-7601-a9cc-f9539f6e91f8.jsonl');
+      writeFileSync(segment.replace(/T\d\d-/, 'T23-'), begun);
+      await rig.restart();
+      client = await rig.client();
+      const { data } = await client.call('thread/list', {});
+      expect(data.map(({ id, preview }: any) => [id, preview])).to.deep.equal([[threadId, 'one']]);
+      const resumed = await client.call('thread/resume', { threadId });
+      expect(resumed.thread.path).to.equal(file);
+      await runTurns(client, threadId, ['three']);
+      expect(await wordsByRead(client, threadId)).to.deep.equal(['one', 'two', 'three']);
+    });
+  }
 });
