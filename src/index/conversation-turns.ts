@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { ThreadItem, Turn } from '../protocol/thread.js';
 import type { LineKind } from '../rollout/line-kinds.js';
+import { statStored } from '../rollout/stored-file.js';
 import { TURN_LINE_KINDS, TurnProjection } from '../rollout/turns.js';
 import type { TurnTokenUsage } from '../rollout/turns.js';
 import { readHistory } from './conversation-history.js';
@@ -10,7 +11,6 @@ import { FactsGatherer, SUMMARY_LINE_KINDS } from './conversation-summary.js';
 import type { FileFacts } from './conversation-summary.js';
 import type { PageSource } from './index-messages.js';
 import { addRecoveredItems } from './recovered-items.js';
-import { statStored } from '../rollout/stored-file.js';
 
 const KINDS: ReadonlySet<LineKind> = new Set([...TURN_LINE_KINDS, ...SUMMARY_LINE_KINDS]);
 
@@ -18,6 +18,8 @@ const KINDS: ReadonlySet<LineKind> = new Set([...TURN_LINE_KINDS, ...SUMMARY_LIN
 const KEPT_READINGS = 2;
 /** Files of more than this are read each time: what they hold would fill the memory. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** How much larger than a compressed file its content is taken to be. */
+const LIKELY_COMPRESSION = 16;
 /** A reading that nobody has asked for in this long is let go. */
 const KEPT_MS = 30_000;
 
@@ -100,7 +102,9 @@ function versionOf(
   const versions = [...sources, { path, end }].map((range) => ({ ...range, ...statStored(range.path) }));
   return {
     key: JSON.stringify([withItems, versions]),
-    size: versions.reduce((sum, range) => sum + (range.end ?? range.size ?? 0), 0),
+    size: versions.reduce((sum, { end: to, size = 0, compressed }) => {
+      return sum + (to ?? (compressed === true ? size * LIKELY_COMPRESSION : size));
+    }, 0),
   };
 }
 
