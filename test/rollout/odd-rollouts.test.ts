@@ -174,9 +174,10 @@ describe('odd rollouts', () => {
     const { lines, setAside } = await readRollout(path);
     const [turn] = toTurns(lines);
     expect([words([turn!]), setAside.count]).to.deep.equal([['one: q1, commandExecution, a1'], 0]);
-    expect(turn!.items[1]!.type === 'commandExecution' && turn!.items[1]!.aggregatedOutput === long).to.equal(true);
+    const item = turn!.items[1]!;
+    expect(item.type === 'commandExecution' && item.aggregatedOutput === long).to.equal(true);
     const paginated = await readRollout(write(text([META, ...turnLines('one', long, 'a1')])));
-    expect(toTurns(paginated.lines)[0]!.items.map((item) => item.type)).to.deep.equal(['userMessage', 'agentMessage']);
+    expect(toTurns(paginated.lines)[0]!.items.map(({ type }) => type)).to.deep.equal(['userMessage', 'agentMessage']);
   });
 
   it('give the items that are whole, wherever a legacy file is cut', async () => {

@@ -2,7 +2,6 @@
 import { turnSchema } from '../../src/protocol/thread.js';
 import type { ThreadItem, Turn } from '../../src/protocol/thread.js';
 import type { EventPayload, RolloutLine } from '../../src/rollout/line.js';
-import type { ResponseItem } from '../../src/rollout/response-item.js';
 import { toTurns } from '../../src/rollout/turns.js';
 import { completeLine, eventLine, metaLine, responseLine, startedLine } from './rollout-lines.js';
 
@@ -25,7 +24,7 @@ export function callLine(name: string, args: unknown, callId = 'c1'): RolloutLin
 }
 
 export function outputLine(text: unknown, callId = 'c1'): RolloutLine {
-  return responseLine({ type: 'function_call_output', call_id: callId, output: text } as ResponseItem);
+  return responseLine({ type: 'function_call_output', call_id: callId, output: text });
 }
 
 /** What `shell` told the model. */
