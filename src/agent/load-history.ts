@@ -44,6 +44,7 @@ const WANTED: ReadonlySet<LineKind> = new Set([
   'event_msg/turn_aborted',
   'event_msg/item_completed',
   'event_msg/user_message',
+  'event_msg/agent_message',
   'event_msg/token_count',
   'event_msg/thread_rolled_back',
 ]);
@@ -123,6 +124,8 @@ class GatheredHistory {
   #preview = '';
   #hasItems = false;
   #hasMessageEvents = false;
+  /** In the file that is being read. */
+  #hasResponseItems = false;
   #usage: LoadedHistory['usage'] = null;
   #openTurn: OpenTurn | null = null;
   /** A message that people saw and whose line for the model has not followed. */
@@ -134,6 +137,7 @@ class GatheredHistory {
 
   readFile(path: string, end?: number): Promise<RolloutLinesRead> {
     this.fileMeta = null;
+    this.#hasResponseItems = false;
     const range = end === undefined ? {} : { end };
     return readRolloutLines(path, (line) => this.take(line), { kinds: WANTED, ...range });
   }
@@ -144,18 +148,22 @@ class GatheredHistory {
       case 'session_meta':
         if (this.fileMeta !== null) break;
         this.fileMeta = line.payload;
+        this.#modelLines.push(line);
         this.#baseInstructions = line.payload.base_instructions?.text ?? this.#baseInstructions;
         break;
       case 'compacted':
-        if (line.payload.replacement_history) this.#modelLines = [];
+        if (line.payload.replacement_history) this.#modelLines = this.#modelLines.filter(isSessionMeta);
         this.#modelLines.push(line);
         break;
       case 'response_item':
+        this.#hasResponseItems = true;
         this.#modelLines.push(line);
         this.#lastShown = null;
         if (isCall(line.payload)) this.#openTurn?.calls.set(callIdOf(line.payload), line.payload);
         break;
       case 'event_msg':
+        // Until then, what was said is all that there is for the model.
+        if (!this.#hasResponseItems) this.#modelLines.push(line);
         this.#takeEvent(line);
         break;
       case 'turn_context':
@@ -195,7 +203,7 @@ class GatheredHistory {
         break;
       }
       case 'thread_rolled_back':
-        this.#modelLines.push(line);
+        if (this.#hasResponseItems) this.#modelLines.push(line);
         break;
       default:
         break;
@@ -241,9 +249,14 @@ class GatheredHistory {
         ? text.partialItems.filter(({ turnId, id }) => turnId === open.turnId && !open.completed.has(id))
         : recoverText(text, open.turnId, open.completed);
     const unseenCalls = new Map([...open.calls].filter(([callId]) => !open.completed.has(callId)));
-    const shownOnly = this.#lastShown;
+    // Where the file holds nothing for the model, its messages are taken from what was shown as it is.
+    const shownOnly = this.#hasResponseItems ? this.#lastShown : null;
     return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems };
   }
+}
+
+function isSessionMeta({ type }: RolloutLine): boolean {
+  return type === 'session_meta';
 }
 
 interface JournalText {

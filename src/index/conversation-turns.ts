@@ -1,9 +1,9 @@
 // The turns of conversations with what runs in them, and the order of their items. Index thread.
 import { join } from 'node:path';
 import type { ThreadItem, Turn } from '../protocol/thread.js';
-import type { LineKind } from '../rollout/line-kinds.js';
 import { statStored } from '../rollout/stored-file.js';
-import { TURN_LINE_KINDS, TurnProjection } from '../rollout/turns.js';
+import { turnLineKinds } from '../rollout/turn-line-kinds.js';
+import { TurnProjection } from '../rollout/turns.js';
 import type { TurnTokenUsage } from '../rollout/turns.js';
 import { readHistory } from './conversation-history.js';
 import type { ConversationHistory } from './conversation-history.js';
@@ -12,14 +12,10 @@ import type { FileFacts } from './conversation-summary.js';
 import type { PageSource } from './index-messages.js';
 import { addRecoveredItems } from './recovered-items.js';
 
-const KINDS: ReadonlySet<LineKind> = new Set([...TURN_LINE_KINDS, ...SUMMARY_LINE_KINDS]);
-
 /** What pages and resumes ask for is mostly one conversation, again and again. */
 const KEPT_READINGS = 2;
 /** Files of more than this are read each time: what they hold would fill the memory. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
-/** How much larger than a compressed file its content is taken to be. */
-const LIKELY_COMPRESSION = 16;
 /** A reading that nobody has asked for in this long is let go. */
 const KEPT_MS = 30_000;
 
@@ -102,9 +98,7 @@ function versionOf(
   const versions = [...sources, { path, end }].map((range) => ({ ...range, ...statStored(range.path) }));
   return {
     key: JSON.stringify([withItems, versions]),
-    size: versions.reduce((sum, { end: to, size = 0, compressed }) => {
-      return sum + (to ?? (compressed === true ? size * LIKELY_COMPRESSION : size));
-    }, 0),
+    size: versions.reduce((sum, range) => sum + (range.end ?? range.size ?? 0), 0),
   };
 }
 
@@ -116,6 +110,7 @@ async function readAll(
   const projection = new TurnProjection({ mode: historyMode, keepItems: withItems });
   const gatherers = [...sources, null].map(() => new FactsGatherer());
   const firstLines = new Map<string, number>();
+  const kinds = new Set([...turnLineKinds(historyMode, { withItems }), ...SUMMARY_LINE_KINDS]);
   const { files, setAside } = await readHistory(
     history,
     (line, { file, index }) => {
@@ -126,14 +121,21 @@ async function readAll(
       const key = itemKey(line.payload.turn_id, line.payload.item.id);
       if (!firstLines.has(key)) firstLines.set(key, index);
     },
-    { kinds: KINDS, end },
+    { kinds, end },
   );
   const facts = gatherers.map((gatherer) => gatherer.facts);
   return { projection, facts, firstLines, setAside, completeSize: files.at(-1)!.completeSize };
 }
 
+/** What runs is known better to its session than a legacy file's call tells, but not than a line that recorded it. */
 function addRunningItems(turns: readonly Turn[], liveTurnId: string | null, running: readonly ThreadItem[]): void {
-  const live = turns.find(({ id }) => id === liveTurnId);
-  const recorded = new Set(live?.items.map(({ id }) => id));
-  live?.items.push(...running.filter(({ id }) => !recorded.has(id)));
+  const items = turns.find(({ id }) => id === liveTurnId)?.items;
+  if (items === undefined) return;
+  const places = new Map(items.map(({ id }, place) => [id, place]));
+  for (const item of running) {
+    const place = places.get(item.id);
+    const known = place === undefined ? undefined : items[place]!;
+    if (place === undefined || known === undefined) items.push(item);
+    else if ('status' in known && known.status === 'inProgress') items[place] = item;
+  }
 }

@@ -1,14 +1,17 @@
 // Tells the kind of a rollout line from its first bytes, so that lines nobody wants need not be parsed. Any thread.
 import type { EventPayload, RolloutLine } from './line.js';
+import type { KnownResponseItem } from './response-item.js';
 
-/** What a line is: `response_item`, or with its event `event_msg/task_started`. */
-export type LineKind = Exclude<RolloutLine['type'], 'event_msg'> | `event_msg/${EventPayload['type']}`;
+type ResponseType = KnownResponseItem['type'] | 'tool_search_call' | 'tool_search_output' | 'image_generation_call';
+
+/** What a line is: `turn_context`, or with what it holds `event_msg/task_started`, `response_item/message`. */
+export type LineKind =
+  Exclude<RolloutLine['type'], 'event_msg'> | `event_msg/${EventPayload['type']}` | `response_item/${ResponseType}`;
 
 // Writers put the fields in this order, without blanks; a line that begins otherwise is parsed to find out.
 const TIMESTAMP = bytesOf('{"timestamp":"');
 const ORDINAL = bytesOf(',"ordinal":');
 const TYPE = bytesOf(',"type":"');
-const EVENT = bytesOf('event_msg","payload":{"type":"');
 const TIMESTAMP_LENGTH = '2026-01-31T12:00:00.000Z'.length;
 const QUOTE = 0x22;
 const ZERO = 0x30;
@@ -16,15 +19,22 @@ const NINE = 0x39;
 
 /** Passes over lines of other kinds than those wanted, as far as their first bytes tell. */
 export class LineKindFilter {
-  readonly #types: readonly Uint8Array[];
-  readonly #events: readonly Uint8Array[];
+  readonly #whole: readonly Uint8Array[];
+  /** Types of line of which only some are wanted: how such a line goes on up to its payload's type, and those types. */
+  readonly #partly: readonly { type: Uint8Array; upToPayload: Uint8Array; payloads: readonly Uint8Array[] }[];
   /** One more than the highest ordinal of a line that was passed over. */
   nextOrdinal = 0;
 
   constructor(wanted: ReadonlySet<LineKind>) {
     const kinds = [...wanted].map((kind) => kind.split('/') as [string, string?]);
-    this.#types = kinds.flatMap(([type, event]) => (event === undefined ? [bytesOf(`${type}"`)] : []));
-    this.#events = kinds.flatMap(([, event]) => (event === undefined ? [] : [bytesOf(`${event}"`)]));
+    const isWhole = new Set(kinds.flatMap(([type, payload]) => (payload === undefined ? [type] : [])));
+    this.#whole = [...isWhole].map((type) => bytesOf(`${type}"`));
+    const isPartly = new Set(kinds.map(([type]) => type).filter((type) => !isWhole.has(type)));
+    this.#partly = [...isPartly].map((type) => ({
+      type: bytesOf(`${type}"`),
+      upToPayload: bytesOf(`${type}","payload":{"type":"`),
+      payloads: kinds.flatMap(([of, payload]) => (of === type ? [bytesOf(`${payload}"`)] : [])),
+    }));
   }
 
   /** True when the line that starts with these bytes is surely not wanted. */
@@ -42,12 +52,15 @@ export class LineKindFilter {
     }
     if (!hasAt(line, at, TYPE)) return false;
     at += TYPE.length;
-    const isEvent = hasAt(line, at, EVENT);
-    if (isEvent) at += EVENT.length;
+    if (this.#whole.some((type) => hasAt(line, at, type))) return false;
+    const partly = this.#partly.find(({ type }) => hasAt(line, at, type));
+    if (partly !== undefined) {
+      if (!hasAt(line, at, partly.upToPayload)) return false;
+      at += partly.upToPayload.length;
+      if (partly.payloads.some((payload) => hasAt(line, at, payload))) return false;
+    }
     // What a short piece does not show is not known.
     if (line.length < at + 48) return false;
-    const wanted = isEvent ? this.#events : this.#types;
-    if (wanted.some((kind) => hasAt(line, at, kind))) return false;
     this.nextOrdinal = Math.max(this.nextOrdinal, ordinal + 1);
     return true;
   }

@@ -171,6 +171,8 @@ export type EventPayload =
       client_id?: string | null;
       images?: string[] | null;
       local_images?: string[] | null;
+      audio?: string[] | null;
+      local_audio?: string[] | null;
       text_elements?: CoreTextElement[] | null;
     }
   | { type: 'agent_message'; message: string; phase?: string | null; memory_citation?: unknown }
@@ -178,9 +180,59 @@ export type EventPayload =
   | { type: 'agent_reasoning_raw_content'; text: string }
   | { type: 'thread_settings_applied'; thread_id: string; thread_settings: Record<string, unknown> }
   | { type: 'thread_rolled_back'; num_turns: number }
-  | { type: 'error'; message: string; codex_error_info?: unknown };
+  | { type: 'error'; message: string; codex_error_info?: unknown }
+  | LegacyMarkEvent
+  | LegacyToolEvent;
 
 export type EventOfType<T extends EventPayload['type']> = Extract<EventPayload, { type: T }>;
+
+/** Of legacy files. Only 0.169 says which turn they belong to, and gives them ids. */
+export type LegacyMarkEvent =
+  | { type: 'context_compacted' }
+  | { type: 'entered_review_mode'; user_facing_hint?: string | null; turn_id?: string; item_id?: string }
+  | {
+      type: 'exited_review_mode';
+      review_output?: { overall_explanation?: string } | null;
+      turn_id?: string;
+      item_id?: string;
+    };
+
+/**
+ * What some legacy files tell of commands, patches and tools besides the model's calls. Codex kept the ends alone, and
+ * which of them depends on its version.
+ */
+export type LegacyToolEvent =
+  | ({ type: 'exec_command_begin' | 'exec_command_end'; status?: string; source?: string } & ToolEventBase &
+      Omit<CoreItemOfType<'CommandExecution'>, 'type' | 'id' | 'status' | 'source'>)
+  | ({
+      type: 'patch_apply_begin' | 'patch_apply_end';
+      changes: Record<string, CoreFileChange>;
+      status?: string;
+      success?: boolean;
+    } & ToolEventBase)
+  | ({
+      type: 'mcp_tool_call_begin' | 'mcp_tool_call_end';
+      invocation: { server: string; tool: string; arguments?: unknown };
+      duration?: CoreDuration | null;
+      result?: { Ok?: McpToolResult; Err?: unknown } | null;
+    } & ToolEventBase)
+  | ({ type: 'web_search_end'; query: string; action?: Record<string, unknown> | null } & ToolEventBase)
+  | ({ type: 'view_image_tool_call'; path: string } & ToolEventBase)
+  | ({ type: 'image_generation_end' } & ToolEventBase & Omit<CoreItemOfType<'ImageGeneration'>, 'type' | 'id'>)
+  | ({ type: 'sub_agent_activity'; event_id: string } & Omit<CoreItemOfType<'SubAgentActivity'>, 'type' | 'id'>);
+
+interface ToolEventBase {
+  /** The model's call. */
+  call_id: string;
+  turn_id?: string | null;
+}
+
+export interface McpToolResult {
+  content?: unknown[];
+  structuredContent?: unknown;
+  _meta?: unknown;
+  isError?: boolean;
+}
 
 export interface CoreTextElement {
   byte_range: { start: number; end: number };
@@ -258,6 +310,58 @@ export type CoreItem =
   | { type: 'ContextCompaction'; id: string }
   | { type: 'EnteredReviewMode'; id: string; target?: unknown; user_facing_hint?: string | null }
   | { type: 'ExitedReviewMode'; id: string; review_output?: { overall_explanation?: string } | null }
-  | { type: 'Plan'; id: string; text: string };
+  | { type: 'Plan'; id: string; text: string }
+  | {
+      type: 'McpToolCall';
+      id: string;
+      server: string;
+      tool: string;
+      arguments?: unknown;
+      status: string;
+      result?: McpToolResult | null;
+      error?: { message: string } | null;
+      duration?: CoreDuration | null;
+      connectorId?: string;
+      linkId?: string;
+      appName?: string;
+      actionName?: string;
+      mcpAppResourceUri?: string;
+      mcpAppUi?: unknown;
+      pluginId?: string;
+      readOnlyHint?: boolean;
+    }
+  | {
+      type: 'CollabAgentToolCall';
+      id: string;
+      tool: string;
+      status: string;
+      sender_thread_id: string;
+      receiver_thread_ids?: string[];
+      prompt?: string | null;
+      model?: string | null;
+      reasoning_effort?: string | null;
+      /** A word, or an object of one whose value is a message: `{completed: "done"}`. */
+      agents_states?: Record<string, unknown>;
+    }
+  | {
+      type: 'SubAgentActivity';
+      id: string;
+      kind: string;
+      agent_thread_id: string;
+      agent_path: string;
+      model?: string | null;
+      reasoning_effort?: string | null;
+    }
+  | {
+      type: 'ImageGeneration';
+      id: string;
+      status: string;
+      result?: string;
+      revised_prompt?: string | null;
+      saved_path?: string | null;
+    }
+  | { type: 'HookPrompt'; id: string; fragments: { text: string; hookRunId: string }[] }
+  | { type: 'FunctionCallOutput'; id: string; name: string; namespace?: string | null; output: string | unknown[] }
+  | { type: 'Sleep'; id: string; duration_ms: number };
 
 export type CoreItemOfType<T extends CoreItem['type']> = Extract<CoreItem, { type: T }>;

@@ -1,26 +1,39 @@
 // The conversation as the model shall see it, made from the lines of a rollout. Any thread.
 import type { CompactedPayload, RolloutLine } from './line.js';
+import { historyModeOf } from './read-rollout.js';
 import { isResponseItem } from './response-item.js';
 import type { ResponseItem } from './response-item.js';
+import { ToldMessages } from './told-messages.js';
 import { isUserInput } from './user-message.js';
 
 /** What a model is told of a call that never got its output. */
 const ABORTED_OUTPUT = 'aborted';
 
 /**
- * Response items in order; a compaction replaces all before it, a rollback takes the last turns away. Calls without an
- * output get one that says `aborted`, right after them, and outputs without a call are left out: providers refuse
- * either. Nothing of this is ever written. The items are those of the lines, not copies.
+ * Response items in order; a compaction replaces all before it, a rollback takes the last turns away. What was said in a
+ * file before its first response item stands in for those that its writer did not write. Calls without an output get one
+ * that says `aborted`, right after them, and outputs without a call are left out: providers refuse either. Nothing of
+ * this is ever written. The items are those of the lines, not copies. Lines of several files each begin with their own
+ * session_meta.
  */
-export function toModelHistory(lines: Iterable<RolloutLine>): ResponseItem[] {
+export function toModelHistory(lines: readonly RolloutLine[]): ResponseItem[] {
+  const meta = lines.find((line) => line.type === 'session_meta')?.payload;
+  const mode = meta === undefined ? 'legacy' : historyModeOf(meta);
+  let told = new ToldMessages(mode);
   let items: ResponseItem[] = [];
   for (const line of lines) {
+    if (line.type === 'session_meta') {
+      items.push(...told.flush());
+      told = new ToldMessages(mode);
+    }
+    items.push(...told.take(line));
     if (line.type === 'response_item') items.push(line.payload);
     else if (line.type === 'compacted') items = compact(items, line.payload);
     else if (line.type === 'event_msg' && line.payload.type === 'thread_rolled_back') {
       items = dropLastTurns(items, line.payload.num_turns);
     }
   }
+  items.push(...told.flush());
   return pairCalls(items);
 }
 

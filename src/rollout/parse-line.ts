@@ -69,6 +69,19 @@ const EVENT_CHECKS: Record<string, Check | undefined> = {
   thread_settings_applied: (event) => isObject(event.thread_settings),
   thread_rolled_back: (event) => Number.isSafeInteger(event.num_turns),
   error: (event) => typeof event.message === 'string',
+  context_compacted: () => true,
+  entered_review_mode: (event) => isOptional(event.user_facing_hint, isString) && isOptional(event.item_id, isString),
+  exited_review_mode: (event) => isReview(event.review_output) && isOptional(event.item_id, isString),
+  exec_command_begin: (event) => isString(event.call_id) && isCommand(event) && isOptional(event.status, isString),
+  exec_command_end: (event) => isString(event.call_id) && isCommand(event) && isOptional(event.status, isString),
+  patch_apply_begin: isPatchEvent,
+  patch_apply_end: isPatchEvent,
+  mcp_tool_call_begin: isMcpEvent,
+  mcp_tool_call_end: isMcpEvent,
+  web_search_end: (event) => isString(event.call_id) && isString(event.query),
+  view_image_tool_call: (event) => isString(event.call_id) && isString(event.path),
+  image_generation_end: (event) => isString(event.call_id) && isString(event.status),
+  sub_agent_activity: (event) => isString(event.event_id) && isSubAgentActivity(event),
 };
 
 const ITEM_CHECKS: Record<string, Check | undefined> = {
@@ -79,15 +92,7 @@ const ITEM_CHECKS: Record<string, Check | undefined> = {
     ),
   AgentMessage: (item) => isArrayOf(item.content, isObject),
   Reasoning: (item) => isArrayOf(item.summary_text, isString),
-  CommandExecution: (item) =>
-    isArrayOf(item.command, isString) &&
-    typeof item.cwd === 'string' &&
-    typeof item.status === 'string' &&
-    typeof item.source === 'string' &&
-    isArrayOf(
-      item.parsed_cmd,
-      (part) => isObject(part) && typeof part.type === 'string' && typeof part.cmd === 'string',
-    ),
+  CommandExecution: (item) => isCommand(item) && typeof item.status === 'string' && typeof item.source === 'string',
   FileChange: (item) =>
     typeof item.status === 'string' && isObject(item.changes) && Object.values(item.changes).every(isFileChange),
   DynamicToolCall: (item) => typeof item.tool === 'string' && typeof item.status === 'string',
@@ -95,9 +100,72 @@ const ITEM_CHECKS: Record<string, Check | undefined> = {
   ImageView: (item) => typeof item.path === 'string',
   ContextCompaction: () => true,
   EnteredReviewMode: () => true,
-  ExitedReviewMode: () => true,
+  ExitedReviewMode: (item) => isReview(item.review_output),
   Plan: (item) => typeof item.text === 'string',
+  McpToolCall: (item) =>
+    isString(item.server) &&
+    isString(item.tool) &&
+    isString(item.status) &&
+    isOptional(item.result, (result) => isObject(result) && isOptional(result.content, Array.isArray)) &&
+    isOptional(item.error, (error) => isObject(error) && isString(error.message)),
+  CollabAgentToolCall: (item) =>
+    isString(item.tool) &&
+    isString(item.status) &&
+    isString(item.sender_thread_id) &&
+    isOptional(item.receiver_thread_ids, (ids) => isArrayOf(ids, isString)) &&
+    isOptional(item.agents_states, isObject) &&
+    (isKnownWord(item.tool, COLLAB_TOOLS) || 'unknown'),
+  SubAgentActivity: isSubAgentActivity,
+  ImageGeneration: (item) => isString(item.status),
+  HookPrompt: (item) =>
+    isArrayOf(item.fragments, (part) => isObject(part) && isString(part.text) && isString(part.hookRunId)),
+  FunctionCallOutput: (item) => isString(item.name) && (isString(item.output) || isArrayOf(item.output, isObject)),
+  Sleep: (item) => Number.isSafeInteger(item.duration_ms),
 };
+
+// Words that clients know; one that they do not is as good as an unknown type.
+const COLLAB_TOOLS = [
+  'spawn_agent',
+  'send_input',
+  'resume_agent',
+  'wait',
+  'close_agent',
+  'send_message',
+  'followup_task',
+  'interrupt_agent',
+  'list_agents',
+];
+const ACTIVITIES = ['started', 'interacted', 'interrupted', 'completed'];
+
+function isSubAgentActivity({ kind, agent_thread_id, agent_path }: Fields): boolean | 'unknown' {
+  if (!isString(kind) || !isString(agent_thread_id) || !isString(agent_path)) return false;
+  return isKnownWord(kind, ACTIVITIES) || 'unknown';
+}
+
+function isCommand({ command, cwd, parsed_cmd }: Fields): boolean {
+  const isParsed = (part: unknown): boolean => isObject(part) && isString(part.type) && isString(part.cmd);
+  return isArrayOf(command, isString) && isString(cwd) && isArrayOf(parsed_cmd, isParsed);
+}
+
+function isPatchEvent({ call_id, changes, status }: Fields): boolean {
+  return (
+    isString(call_id) && isOptional(status, isString) && isObject(changes) && Object.values(changes).every(isFileChange)
+  );
+}
+
+function isMcpEvent({ call_id, invocation, result }: Fields): boolean {
+  return (
+    isString(call_id) &&
+    isObject(invocation) &&
+    isString(invocation.server) &&
+    isString(invocation.tool) &&
+    isOptional(result, isObject)
+  );
+}
+
+function isReview(output: unknown): boolean {
+  return isOptional(output, (review) => isObject(review) && isOptional(review.overall_explanation, isString));
+}
 
 /** Of a response item only the type and what history needs to look into; the rest goes to the model as it is. */
 function isResponseItem(item: unknown): boolean {
@@ -137,6 +205,15 @@ function isString(value: unknown): value is string {
 
 function isArrayOf(value: unknown, check: (element: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(check);
+}
+
+function isOptional(value: unknown, check: (value: unknown) => boolean): boolean {
+  return value === undefined || value === null || check(value);
+}
+
+/** Files spell words with underscores, some versions as the wire does. */
+function isKnownWord(word: unknown, known: readonly string[]): boolean {
+  return isString(word) && known.includes(word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 }
 
 function setDefault(target: Fields, field: string, value: unknown): void {

@@ -2,16 +2,13 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ThreadItem, UserInput } from '../protocol/thread.js';
-import type { CoreDuration, CoreFileChange, CoreItem, CoreItemOfType, CoreUserInput } from './line.js';
+import { milliseconds } from './core-duration.js';
+import { foreignItem } from './foreign-item.js';
+import type { CoreFileChange, CoreItem, CoreItemOfType, CoreUserInput } from './line.js';
+import type { ItemTimes } from './item-times.js';
 import { joinCommand } from './join-command.js';
 import { toUserInput } from './user-input.js';
 import { camelCaseKeys, toCamelCase } from './wire-words.js';
-
-/** Unix milliseconds; null where the file does not tell. */
-export interface ItemTimes {
-  startedAtMs: number | null;
-  completedAtMs: number | null;
-}
 
 type WireItem<T extends ThreadItem['type']> = Extract<ThreadItem, { type: T }>;
 type CommandAction = WireItem<'commandExecution'>['commandActions'][number];
@@ -70,6 +67,8 @@ export function toThreadItem(item: CoreItem, times: ItemTimes): ThreadItem {
       return { type: 'exitedReviewMode', id: item.id, review: item.review_output?.overall_explanation ?? '', ...times };
     case 'Plan':
       return { type: 'plan', id: item.id, text: item.text, ...times };
+    default:
+      return foreignItem(item, times);
   }
 }
 
@@ -174,11 +173,6 @@ function webSearchAction(action: Record<string, unknown> | null | undefined): Wi
     default:
       return { type: 'other' };
   }
-}
-
-function milliseconds(duration: CoreDuration | null | undefined): number | null {
-  if (!duration) return null;
-  return duration.secs * 1000 + Math.floor(duration.nanos / 1_000_000);
 }
 
 /** Paths of items are file: URLs since 0.169 and plain before. */

@@ -1,16 +1,13 @@
 // The turns of a conversation in their wire form, made from the lines of its rollout. Any thread.
-import type { ThreadItem, TokenUsage, Turn } from '../protocol/thread.js';
-import type {
-  CoreUserInput,
-  EventOfType,
-  EventPayload,
-  HistoryMode,
-  RolloutLine,
-  RolloutTokenUsage,
-  TokenUsageInfo,
-} from './line.js';
-import type { LineKind } from './line-kinds.js';
-import { agentMessage, reasoning, toThreadItem, userMessage } from './thread-item.js';
+import type { TokenUsage, Turn } from '../protocol/thread.js';
+import { settledItem } from './call-item.js';
+import type { TurnItems } from './legacy-calls.js';
+import { isItemEvent, LegacyItems } from './legacy-items.js';
+import type { LegacyItemEvent } from './legacy-items.js';
+import type { EventOfType, EventPayload, HistoryMode, RolloutLine, RolloutTokenUsage, TokenUsageInfo } from './line.js';
+import { historyModeOf } from './read-rollout.js';
+import type { ResponseItem } from './response-item.js';
+import { toThreadItem } from './thread-item.js';
 import { toTurnError } from './turn-error.js';
 
 export interface TurnTokenUsage {
@@ -18,29 +15,10 @@ export interface TurnTokenUsage {
   usage: TokenUsage;
 }
 
-/** The kinds of line that a TurnProjection looks at; the others may be left out. */
-export const TURN_LINE_KINDS: ReadonlySet<LineKind> = new Set<LineKind>([
-  'session_meta',
-  'event_msg/task_started',
-  'event_msg/task_complete',
-  'event_msg/turn_aborted',
-  'event_msg/item_completed',
-  'event_msg/token_count',
-  'event_msg/user_message',
-  'event_msg/agent_message',
-  'event_msg/agent_reasoning',
-  'event_msg/agent_reasoning_raw_content',
-  'event_msg/thread_rolled_back',
-  'event_msg/error',
-]);
-
-/** Legacy items have no times. */
-const NO_TIMES = { startedAtMs: null, completedAtMs: null };
-
 interface TurnState {
   turn: Omit<Turn, 'items' | 'itemsView'>;
   /** By id: a repeated item replaces the earlier one in its place. */
-  items: Map<string, ThreadItem>;
+  items: TurnItems;
   /** False for turns of versions that did not mark where a turn starts and ends. */
   isMarked: boolean;
 }
@@ -54,10 +32,11 @@ export class TurnProjection {
   #mode: HistoryMode | null;
   readonly #turns: TurnState[] = [];
   readonly #byId = new Map<string, TurnState>();
+  /** The turn of what names none. In legacy files nothing more belongs to one that is complete. */
   #current: TurnState | null = null;
   #tokenUsage: TurnTokenUsage | null = null;
   #lineCount = 0;
-  #legacyItems = 0;
+  readonly #legacy = new LegacyItems();
 
   /** Without a mode that of the first session_meta applies. Without items only the turns themselves are followed. */
   constructor({ mode = null, keepItems = true }: { mode?: HistoryMode | null; keepItems?: boolean } = {}) {
@@ -67,13 +46,28 @@ export class TurnProjection {
 
   apply(line: RolloutLine, index = this.#lineCount): void {
     this.#lineCount = index + 1;
-    if (line.type === 'session_meta') this.#mode ??= line.payload.history_mode ?? 'legacy';
-    else if (line.type === 'event_msg') this.#applyEvent(line.payload, index);
+    switch (line.type) {
+      case 'session_meta':
+        this.#mode ??= historyModeOf(line.payload);
+        this.#legacy.calls.setFolder(line.payload.cwd);
+        break;
+      case 'turn_context':
+        this.#legacy.calls.setFolder(line.payload.cwd);
+        break;
+      case 'event_msg':
+        this.#applyEvent(line.payload, index);
+        break;
+      case 'response_item':
+        if (this.#keepItems && this.#isLegacy) this.#applyResponse(line.payload);
+        break;
+      default:
+        break;
+    }
   }
 
   /** A turn that never ended reads `interrupted`, unless it is the one named here. */
   turns({ liveTurnId = null }: { liveTurnId?: string | null } = {}): Turn[] {
-    return this.#turns.map((state) => toTurn(state, liveTurnId));
+    return this.#turns.map((state) => toTurn(state, liveTurnId, this.#isLegacy));
   }
 
   /** The turn that was started last; open if it neither completed nor was aborted. */
@@ -85,6 +79,11 @@ export class TurnProjection {
   /** The last one recorded, with the turn it was recorded in. */
   tokenUsage(): TurnTokenUsage | null {
     return this.#tokenUsage;
+  }
+
+  /** So is a file that does not say. */
+  get #isLegacy(): boolean {
+    return this.#mode !== 'paginated';
   }
 
   #applyEvent(event: EventPayload, index: number): void {
@@ -100,13 +99,14 @@ export class TurnProjection {
         this.#addItem(event);
         break;
       case 'token_count':
-        if (event.info) this.#tokenUsage = { turnId: this.#current?.turn.id ?? '', usage: toTokenUsage(event.info) };
+        if (event.info)
+          this.#tokenUsage = { turnId: this.#turnInMind()?.turn.id ?? '', usage: toTokenUsage(event.info) };
         break;
       case 'thread_rolled_back':
         this.#rollBack(event.num_turns);
         break;
       default:
-        if (this.#mode !== 'paginated') this.#applyLegacy(event, index);
+        if (this.#isLegacy) this.#applyLegacy(event, index);
     }
   }
 
@@ -118,7 +118,7 @@ export class TurnProjection {
   }
 
   #endTurn(event: EventOfType<'task_complete'> | EventOfType<'turn_aborted'>): void {
-    const state = event.turn_id ? this.#openTurn(event.turn_id, true) : this.#current;
+    const state = this.#endedTurn(event.turn_id ?? null);
     if (state === null) return;
     const { turn } = state;
     turn.rootTurnId ??= event.root_turn_id ?? null;
@@ -133,12 +133,20 @@ export class TurnProjection {
     } else if (turn.status !== 'failed') {
       turn.status = 'completed';
     }
+    if (this.#isLegacy && event.type === 'task_complete' && state === this.#current) this.#current = null;
+  }
+
+  /** In legacy files a review ends under an id under which nothing began: it is the running turn that ends. */
+  #endedTurn(turnId: string | null): TurnState | null {
+    if (turnId === null || turnId === '') return this.#current;
+    if (this.#isLegacy) return this.#byId.get(turnId) ?? this.#current;
+    return this.#openTurn(turnId, true);
   }
 
   #addItem({ turn_id, item, started_at_ms, completed_at_ms }: EventOfType<'item_completed'>): void {
     // In legacy files the words of users and models are in events of their own.
     const isSaid = item.type === 'UserMessage' || item.type === 'AgentMessage' || item.type === 'Reasoning';
-    if (isSaid && this.#mode !== 'paginated') return;
+    if (isSaid && this.#isLegacy) return;
     const times = { startedAtMs: started_at_ms ?? null, completedAtMs: completed_at_ms ?? null };
     const state = this.#openTurn(turn_id, true);
     if (this.#keepItems) state.items.set(item.id, toThreadItem(item, times));
@@ -146,56 +154,39 @@ export class TurnProjection {
 
   #rollBack(count: number): void {
     for (const { turn } of this.#turns.splice(Math.max(0, this.#turns.length - count))) this.#byId.delete(turn.id);
-    this.#current = this.#turns.at(-1) ?? null;
+    this.#current = null;
   }
 
   #applyLegacy(event: EventPayload, index: number): void {
-    switch (event.type) {
-      case 'user_message': {
-        const state = this.#current?.isMarked === true ? this.#current : this.#openUnmarkedTurn(index);
-        const id = this.#nextLegacyId();
-        this.#addLegacy(state, userMessage(id, event.client_id ?? null, legacyInput(event), NO_TIMES));
-        break;
-      }
-      case 'agent_message': {
-        const item = agentMessage(this.#nextLegacyId(), event.message, event.phase ?? null, false, NO_TIMES);
-        this.#addLegacy(this.#currentOrUnmarked(index), item);
-        break;
-      }
-      case 'agent_reasoning':
-        this.#legacyReasoning(index).summary.push(event.text);
-        break;
-      case 'agent_reasoning_raw_content':
-        this.#legacyReasoning(index).content.push(event.text);
-        break;
-      case 'error': {
-        const { turn } = this.#currentOrUnmarked(index);
-        turn.status = 'failed';
-        turn.error = toTurnError(event);
-        break;
-      }
-      default:
-        break;
+    if (isItemEvent(event)) {
+      const { items } = this.#turnOf(event, index);
+      if (this.#keepItems) this.#legacy.add(event, items);
+    } else if (event.type === 'error' && this.#current !== null && failsTurn(event)) {
+      this.#current.turn.status = 'failed';
+      this.#current.turn.error = toTurnError(event);
     }
   }
 
-  /** Parts of one train of thought are lines of their own: they gather in one item until something else comes. */
-  #legacyReasoning(index: number): { summary: string[]; content: string[] } {
-    const state = this.#currentOrUnmarked(index);
-    const last = [...state.items.values()].at(-1);
-    if (last?.type === 'reasoning') return last;
-    const item = reasoning(this.#nextLegacyId(), [], [], false, NO_TIMES);
-    this.#addLegacy(state, item);
-    return item;
+  #turnOf(event: LegacyItemEvent, index: number): TurnState {
+    // Where turns are not marked, each message of a user begins one.
+    if (event.type === 'user_message')
+      return this.#current?.isMarked === true ? this.#current : this.#openUnmarkedTurn(index);
+    const turnId = 'turn_id' in event && typeof event.turn_id === 'string' ? event.turn_id : '';
+    const isReview = event.type === 'entered_review_mode' || event.type === 'exited_review_mode';
+    if (isReview && turnId !== '') return this.#openTurn(turnId, true);
+    return this.#byId.get(turnId) ?? this.#currentOrUnmarked(index);
   }
 
-  #addLegacy(state: TurnState, item: ThreadItem): void {
-    if (this.#keepItems) state.items.set(item.id, item);
+  /** What a model called begins no turn: a file of nothing else has none. */
+  #applyResponse(item: ResponseItem): void {
+    const notes = item.internal_chat_message_metadata_passthrough as { turn_id?: unknown } | null | undefined;
+    const turnId = typeof notes?.turn_id === 'string' ? notes.turn_id : '';
+    this.#legacy.addResponse(item, (this.#byId.get(turnId) ?? this.#current)?.items ?? null);
   }
 
-  #nextLegacyId(): string {
-    this.#legacyItems += 1;
-    return `item-${this.#legacyItems}`;
+  /** The one that runs, or else the one that ran last. */
+  #turnInMind(): TurnState | null {
+    return this.#current ?? this.#turns.at(-1) ?? null;
   }
 
   #currentOrUnmarked(index: number): TurnState {
@@ -229,29 +220,40 @@ export class TurnProjection {
   }
 }
 
+/** Some errors are about what a client asked for meanwhile. */
+function failsTurn({ codex_error_info: info }: EventOfType<'error'>): boolean {
+  return info !== 'thread_rollback_failed' && !(isObject(info) && 'active_turn_not_steerable' in info);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
 /** All turns of these lines. */
-export function toTurns(lines: Iterable<RolloutLine>, options: { liveTurnId?: string | null } = {}): Turn[] {
+export function toTurns(lines: readonly RolloutLine[], options: { liveTurnId?: string | null } = {}): Turn[] {
   return project(lines).turns(options);
 }
 
 /** The last token usage that these lines record. */
-export function latestTokenUsage(lines: Iterable<RolloutLine>): TurnTokenUsage | null {
+export function latestTokenUsage(lines: readonly RolloutLine[]): TurnTokenUsage | null {
   return project(lines).tokenUsage();
 }
 
-function project(lines: Iterable<RolloutLine>): TurnProjection {
-  const projection = new TurnProjection();
+function project(lines: readonly RolloutLine[]): TurnProjection {
+  const meta = lines.find((line) => line.type === 'session_meta')?.payload;
+  const projection = new TurnProjection({ mode: meta === undefined ? null : historyModeOf(meta) });
   for (const line of lines) projection.apply(line);
   return projection;
 }
 
-function toTurn({ turn, items }: TurnState, liveTurnId: string | null): Turn {
+function toTurn({ turn, items }: TurnState, liveTurnId: string | null, isLegacy: boolean): Turn {
   const { id, rootTurnId, status, ...rest } = turn;
   const isDead = status === 'inProgress' && id !== liveTurnId;
+  const shown = [...items.values()];
   return {
     id,
     rootTurnId,
-    items: [...items.values()],
+    items: isLegacy && id !== liveTurnId ? shown.map(settledItem) : shown,
     itemsView: 'full',
     status: isDead ? 'interrupted' : status,
     ...rest,
@@ -275,14 +277,4 @@ function toCounts(usage: RolloutTokenUsage): TokenUsage['total'] {
     outputTokens: usage.output_tokens,
     reasoningOutputTokens: usage.reasoning_output_tokens,
   };
-}
-
-function legacyInput(event: EventOfType<'user_message'>): CoreUserInput[] {
-  const text: CoreUserInput[] =
-    event.message.trim() === ''
-      ? []
-      : [{ type: 'text', text: event.message, text_elements: event.text_elements ?? [] }];
-  const images = (event.images ?? []).map((url): CoreUserInput => ({ type: 'image', image_url: url }));
-  const localImages = (event.local_images ?? []).map((path): CoreUserInput => ({ type: 'local_image', path }));
-  return [...text, ...images, ...localImages];
 }

@@ -126,6 +126,27 @@ describe('loadHistory', () => {
     expect(loaded.warnings.join()).to.match(/^\d damaged line\(s\)/);
   });
 
+  it('gives the model what was said, where the file holds nothing for it', async () => {
+    const legacy = [
+      metaLine(ID, { history_mode: 'legacy' }),
+      eventLine({ type: 'user_message', message: 'one' }),
+      eventLine({ type: 'agent_message', message: 'first' }),
+    ];
+    const paginated = [
+      metaLine(ID),
+      startedLine('t1'),
+      userItemLine('t1', 'u', 'one'),
+      agentItemLine('t1', 'a', 'first'),
+    ];
+    for (const lines of [legacy, paginated]) {
+      const text = rolloutText(lines);
+      const { items, size } = await resume(text);
+      expect([textsOf(items), size]).to.deep.equal([['one', 'first'], Buffer.byteLength(text)]);
+      const goneOn = [...lines, ...turnLines('t2', 'two', 'second')];
+      expect(textsOf((await resume(rolloutText(goneOn))).items)).to.deep.equal(['one', 'first', 'two', 'second']);
+    }
+  });
+
   it('refuses a file that is no conversation', async () => {
     const error = await resume('{"type":"event_msg"}\n').then(
       () => null,
@@ -157,6 +178,21 @@ describe('loadHistory', () => {
         100,
         ['function_call_output aborted'],
       ]);
+    });
+
+    it('gives the model once what was said, where the file holds nothing for it', async () => {
+      const lines = [
+        metaLine(ID),
+        startedLine('t1'),
+        userItemLine('t1', 'u', 'one'),
+        agentItemLine('t1', 'a', 'first'),
+      ];
+      const { items, recovery } = await resume(rolloutText(lines));
+      expect(textsOf(items)).to.deep.equal(['one', 'first']);
+      const closing = recoveredHistory(recovery!);
+      expect(closing).to.have.length(1);
+      const closed = [...lines, responseLine(closing[0]!), eventLine({ type: 'turn_aborted', turn_id: 't1' })];
+      expect(textsOf((await resume(rolloutText(closed))).items)).to.deep.equal(['one', 'first', ...textsOf(closing)]);
     });
 
     it('takes the text that only the journal holds', async () => {

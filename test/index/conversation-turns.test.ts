@@ -5,7 +5,8 @@ import { TurnReader } from '../../src/index/conversation-turns.js';
 import type { ConversationTurns, ReadTurnsOptions } from '../../src/index/conversation-turns.js';
 import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
-import { rolloutText, turnLines } from '../support/rollout-lines.js';
+import { callLine, commandItem, ended, outputLine } from '../support/legacy-lines.js';
+import { rolloutText, startedLine, turnLines } from '../support/rollout-lines.js';
 import { baseAt, writeSegment } from '../support/rollout-segments.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
@@ -43,6 +44,30 @@ describe('TurnReader', () => {
       ['inProgress', 3],
       ['interrupted', 2],
     ]);
+  });
+
+  it('shows a running call as its session knows it, one that is recorded as it is recorded', async () => {
+    const lines = [
+      startedLine('a'),
+      callLine('exec_command', { cmd: 'one' }, 'one'),
+      outputLine(ended('done', 0), 'one'),
+      callLine('exec_command', { cmd: 'two' }, 'two'),
+    ];
+    const path = writeSegment(home(), { number: 1, meta: { history_mode: 'legacy' }, lines });
+    const runningItems = ['one', 'two', 'three'].map((id) =>
+      commandItem({ id, command: 'known', status: 'inProgress' }),
+    );
+    const { turns } = await read(path, { liveTurnId: 'a', runningItems });
+    expect(
+      turns[0]!.items.map((item) => item.type === 'commandExecution' && [item.command, item.status]),
+    ).to.deep.equal([
+      ['one', 'completed'],
+      ['known', 'inProgress'],
+      ['known', 'inProgress'],
+    ]);
+    expect((await read(path, { withItems: false })).turns).to.deep.equal(
+      (await read(path)).turns.map((turn) => ({ ...turn, items: [] })),
+    );
   });
 
   it('reads again what has grown, was asked for to another byte, or was edited', async () => {

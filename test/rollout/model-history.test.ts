@@ -4,7 +4,18 @@ import { toModelHistory } from '../../src/rollout/model-history.js';
 import { readRollout } from '../../src/rollout/read-rollout.js';
 import type { ResponseItem } from '../../src/rollout/response-item.js';
 import { fixturePath } from '../support/rollout-fixtures.js';
-import { assistantLine, eventLine, metaLine, responseLine, turnLines, userLine } from '../support/rollout-lines.js';
+import {
+  agentItemLine,
+  assistantLine,
+  completeLine,
+  eventLine,
+  itemLine,
+  metaLine,
+  responseLine,
+  startedLine,
+  turnLines,
+  userLine,
+} from '../support/rollout-lines.js';
 
 function itemsOf(lines: RolloutLine[]): unknown[] {
   return lines.map(({ payload }) => payload);
@@ -94,5 +105,111 @@ describe('toModelHistory', () => {
       'function_call_output',
       'message',
     ]);
+  });
+
+  describe('of files that hold only what people saw', () => {
+    const said = (message: string): RolloutLine => eventLine({ type: 'user_message', message });
+    const answered = (message: string): RolloutLine =>
+      eventLine({ type: 'agent_message', message, phase: 'final_answer' });
+    const legacyMeta = metaLine('id', { history_mode: 'legacy' });
+    const question = (text: string): ResponseItem => ({
+      type: 'message',
+      role: 'user',
+      content: [{ type: 'input_text', text }],
+    });
+    const answer = (text: string, more: object = {}): ResponseItem => ({
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'output_text', text, annotations: [] }],
+      ...more,
+    });
+
+    it('takes what was said from the events of legacy files', () => {
+      expect(toModelHistory([legacyMeta, said('q'), answered('a'), said(' '), answered('')])).to.deep.equal([
+        question('q'),
+        answer('a', { phase: 'final_answer' }),
+      ]);
+    });
+
+    it('takes it from the items of paginated ones', () => {
+      const image = { type: 'image', image_url: 'data:x' } as const;
+      const lines = [
+        metaLine('id'),
+        startedLine('t'),
+        itemLine('t', {
+          type: 'UserMessage',
+          id: 'u',
+          content: [{ type: 'text', text: 'q' }, image, { type: 'local_image', path: '/a.png' }],
+        }),
+        itemLine('t', { type: 'AgentMessage', id: 'a', content: [{ type: 'Text', text: 'ha' }], partial: true }),
+        itemLine('t', { type: 'Plan', id: 'p', text: 'plan' }),
+        said('not of this mode'),
+      ];
+      expect(toModelHistory(lines)).to.deep.equal([
+        {
+          type: 'message',
+          role: 'user',
+          content: [
+            { type: 'input_text', text: 'q' },
+            { type: 'input_image', image_url: 'data:x' },
+            { type: 'input_text', text: '[local_image: /a.png]' },
+          ],
+        },
+        answer('ha', { status: 'incomplete' }),
+      ]);
+    });
+
+    it('is not asked where the file holds what the model saw', () => {
+      const turn = turnLines('t', 'q', 'a');
+      expect(toModelHistory([metaLine('id'), ...turn])).to.deep.equal(itemsOf([userLine('q'), assistantLine('a')]));
+      const events = [legacyMeta, startedLine('t'), said('shown'), userLine('q'), answered('a'), completeLine('t')];
+      expect(toModelHistory(events)).to.deep.equal(itemsOf([userLine('q')]));
+      const unmarked = [legacyMeta, said('q'), userLine('q'), answered('a'), assistantLine('a')];
+      expect(toModelHistory(unmarked)).to.deep.equal(itemsOf([userLine('q'), assistantLine('a')]));
+    });
+
+    it('keeps it when the conversation goes on with what the model saw', () => {
+      const goneOn = [startedLine('new'), userLine('next'), said('next'), answered('b'), completeLine('new')];
+      expect(toModelHistory([legacyMeta, said('q'), answered('a'), ...goneOn])).to.deep.equal([
+        question('q'),
+        answer('a', { phase: 'final_answer' }),
+        userLine('next').payload,
+      ]);
+    });
+
+    it('keeps that of a turn whose end alone tells the model something', () => {
+      const marker = userLine('<turn_aborted>\n…</turn_aborted>');
+      const lines = [legacyMeta, startedLine('t'), said('q'), answered('half'), marker];
+      expect(toModelHistory(lines)).to.deep.equal([
+        question('q'),
+        answer('half', { phase: 'final_answer' }),
+        marker.payload,
+      ]);
+    });
+
+    it('asks each file of a lineage for itself', () => {
+      const lines = [
+        metaLine('a'),
+        agentItemLine('t', 'i', 'a'),
+        metaLine('b'),
+        userLine('q'),
+        agentItemLine('u', 'j', 'b'),
+      ];
+      expect(toModelHistory(lines)).to.deep.equal([answer('a'), userLine('q').payload]);
+    });
+
+    it('rolls back and compacts it like the rest', () => {
+      const rolledBack = eventLine({ type: 'thread_rolled_back', num_turns: 1 });
+      expect(toModelHistory([legacyMeta, said('one'), answered('a'), said('two'), rolledBack])).to.deep.equal([
+        question('one'),
+        answer('a', { phase: 'final_answer' }),
+      ]);
+      const compacted: RolloutLine = { timestamp: 't', type: 'compacted', payload: { message: 'summary' } };
+      expect(toModelHistory([legacyMeta, said('one'), answered('a'), compacted, said('two')])).to.deep.equal([
+        question('one'),
+        question('summary'),
+        question('two'),
+      ]);
+    });
   });
 });

@@ -4,7 +4,7 @@ import { parseLine } from '../../src/rollout/parse-line.js';
 import { toModelHistory } from '../../src/rollout/model-history.js';
 import { toTurns } from '../../src/rollout/turns.js';
 import type { RolloutLine } from '../../src/rollout/line.js';
-import { metaLine } from '../support/rollout-lines.js';
+import { metaLine, startedLine } from '../support/rollout-lines.js';
 
 function event(payload: unknown): unknown {
   return { timestamp: 't', type: 'event_msg', payload };
@@ -75,6 +75,9 @@ describe('parseLine', () => {
       'type', 'payload', 'item', 'id', 'content', 'session_meta', 'response_item', 'event_msg', 'message', 'turn_id',
       'item_completed', 'UserMessage', 'AgentMessage', 'Reasoning', 'compacted', 'replacement_history', 'call_id',
       'task_complete', 'error', 'user_message', 'summary_text', 'function_call', 'CommandExecution', 'FileChange',
+      'McpToolCall', 'CollabAgentToolCall', 'tool', 'server', 'status', 'result', 'name', 'arguments', 'input', 'output',
+      'action', 'query', 'queries', 'changes', 'invocation', 'review_output', 'text', 'image_url', 'parsed_cmd', 'cwd',
+      'shell', 'apply_patch', '{"command":["x"]}', 'agents_states', 'sender_thread_id', 'role', 'user',
     ); // prettier-ignore
     const shapes = fc.letrec((tie) => ({
       value: fc.oneof({ depthSize: 'small' }, words, fc.constant(null), fc.integer(), tie('object'), tie('list')),
@@ -85,7 +88,13 @@ describe('parseLine', () => {
       type: fc.constantFrom('session_meta', 'response_item', 'event_msg', 'compacted', 'turn_context'),
       payload: fc
         .tuple(
-          fc.constantFrom('message', 'function_call', 'item_completed', 'user_message', 'task_complete', 'error'),
+          fc.constantFrom(
+            'message', 'function_call', 'item_completed', 'user_message', 'task_complete', 'error', 'agent_message',
+            'function_call_output', 'custom_tool_call', 'custom_tool_call_output', 'local_shell_call', 'web_search_call',
+            'tool_search_call', 'image_generation_call', 'exec_command_end', 'patch_apply_end', 'mcp_tool_call_end',
+            'web_search_end', 'view_image_tool_call', 'image_generation_end', 'sub_agent_activity', 'context_compacted',
+            'entered_review_mode', 'exited_review_mode', 'task_started',
+          ), // prettier-ignore
           shapes,
         )
         .map(([type, fields]) => ({ ...fields, type })),
@@ -93,10 +102,13 @@ describe('parseLine', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 5 }), (values) => {
         const lines = values.map(parseLine).filter((parsed): parsed is RolloutLine => typeof parsed === 'object');
-        toTurns(lines);
-        toModelHistory(lines);
+        for (const history_mode of ['legacy', 'paginated'] as const) {
+          const whole = [metaLine('id', { history_mode }), startedLine('turn_id'), ...lines];
+          toTurns(whole);
+          toModelHistory(whole);
+        }
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
   });
 });

@@ -3,7 +3,8 @@ import type { Turn } from '../../src/protocol/thread.js';
 import { readRollout } from '../../src/rollout/read-rollout.js';
 import type { RolloutLine } from '../../src/rollout/line.js';
 import { readRolloutLines } from '../../src/rollout/read-rollout-lines.js';
-import { latestTokenUsage, toTurns, TURN_LINE_KINDS, TurnProjection } from '../../src/rollout/turns.js';
+import { turnLineKinds } from '../../src/rollout/turn-line-kinds.js';
+import { latestTokenUsage, toTurns, TurnProjection } from '../../src/rollout/turns.js';
 import { fixturePath, fixtureTurns, ROLLOUT_FIXTURES } from '../support/rollout-fixtures.js';
 import {
   agentItemLine,
@@ -50,9 +51,8 @@ describe('toTurns', () => {
 
     it(`needs no other lines than it says: ${name}`, async () => {
       const projection = new TurnProjection();
-      await readRolloutLines(fixturePath(name), (line, index) => projection.apply(line, index), {
-        kinds: TURN_LINE_KINDS,
-      });
+      const kinds = turnLineKinds(name === 'legacy-0.45' ? 'legacy' : 'paginated');
+      await readRolloutLines(fixturePath(name), (line, index) => projection.apply(line, index), { kinds });
       expect(projection.turns()).to.deep.equal(fixtureTurns(name));
     });
   }

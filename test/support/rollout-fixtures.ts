@@ -1,4 +1,5 @@
-// The recorded rollouts under test/fixtures/rollouts, each with the turns that its writer showed for it. Any thread.
+// The recorded rollouts under test/fixtures/rollouts, each with the turns that its writer showed for it; those of the
+// legacy one hold its command besides, which its writer does not show. Any thread.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Turn } from '../../src/protocol/thread.js';
