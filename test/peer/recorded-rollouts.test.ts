@@ -1,4 +1,4 @@
-// Reads a larger collection of recordings, when ROLLOUT_FIXTURES names its folder: `rollouts/*.jsonl` with an INDEX.json
+// Reads a larger collection of recordings, in the folder that ROLLOUT_FIXTURES names: `rollouts/*.jsonl` with an INDEX.json
 // of their ids, `wire/*.jsonl` with what their writer showed its clients for them, and cases written by hand.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,8 +9,9 @@ import { previewOfLine } from '../../src/rollout/preview.js';
 import { readRollout } from '../../src/rollout/read-rollout.js';
 import { toTurns } from '../../src/rollout/turns.js';
 import { useTempFolder } from '../support/temp-folder.js';
+import { recordedFolder } from './recorded-folder.js';
 
-const FOLDER = process.env['ROLLOUT_FIXTURES'] ?? '';
+const FOLDER = recordedFolder();
 
 interface WireMessage {
   m?: { result?: { thread?: { id: string; turns?: Turn[] } } };
@@ -66,10 +67,6 @@ function shownTurns(id: string): Turn[] {
 
 describe('the recorded rollouts', () => {
   const folder = useTempFolder();
-
-  before(function () {
-    if (FOLDER === '') this.skip();
-  });
 
   it('all read without a damaged line', async () => {
     for (const name of rollouts()) {
