@@ -1,7 +1,7 @@
-// The default suite: everything that needs no other program's binary and no long run.
+// The default suite: everything that needs no other program's binary, no recordings from elsewhere and no long run.
 module.exports = {
   spec: ['dist/test/**/*.test.js'],
-  ignore: ['dist/test/faults/**', 'dist/test/interop/**'],
+  ignore: ['dist/test/faults/**', 'dist/test/interop/**', 'dist/test/peer/**'],
   require: ['dist/test/setup.js'],
   timeout: 10_000,
   forbidOnly: process.env.CI !== undefined,

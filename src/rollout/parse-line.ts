@@ -219,3 +219,10 @@ function isKnownWord(word: unknown, known: readonly string[]): boolean {
 function setDefault(target: Fields, field: string, value: unknown): void {
   if (typeof target[field] !== 'string') target[field] = value;
 }
+
+/** Every `type` that is not `unknown` here: of lines, of events, of items in item_completed. */
+export const KNOWN_TYPES = {
+  lines: Object.keys(LINE_CHECKS),
+  events: Object.keys(EVENT_CHECKS),
+  items: Object.keys(ITEM_CHECKS),
+} as const satisfies Record<string, readonly string[]>;

@@ -167,6 +167,12 @@ export class ModelReply {
     this.#finish({ ...call, status: 'completed', arguments: arguments_ });
   }
 
+  /** Any other kind of item, whole. */
+  item(item: Item): void {
+    this.#announce(item);
+    this.#finish(item);
+  }
+
   /** Says that the response is complete and ends the stream. */
   complete(usage: ReplyUsage = { input: 100, output: 10 }): void {
     this.send({

@@ -1,5 +1,5 @@
-// Reads a larger collection of recordings, when ROLLOUT_FIXTURES names its folder: `rollouts/*.jsonl` with an INDEX.json
-// of their ids, `wire/*.jsonl` with what their writer told its clients meanwhile, and cases written by hand.
+// Reads a larger collection of recordings, in the folder that ROLLOUT_FIXTURES names: `rollouts/*.jsonl` with an INDEX.json
+// of their ids, `wire/*.jsonl` with what their writer showed its clients for them, and cases written by hand.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -12,8 +12,9 @@ import { readRolloutLines } from '../../src/rollout/read-rollout-lines.js';
 import { turnLineKinds } from '../../src/rollout/turn-line-kinds.js';
 import { toTurns, TurnProjection } from '../../src/rollout/turns.js';
 import { useTempFolder } from '../support/temp-folder.js';
+import { recordedFolder } from './recorded-folder.js';
 
-const FOLDER = process.env['ROLLOUT_FIXTURES'] ?? '';
+const FOLDER = recordedFolder();
 
 interface Expectation {
   /** Turns that their writer showed with all their items. */
@@ -255,11 +256,6 @@ function itemsBesides(ours: readonly ThreadItem[], shown: readonly ThreadItem[])
 
 describe('the recorded rollouts', () => {
   const folder = useTempFolder();
-
-  if (FOLDER === '') {
-    it('are read when ROLLOUT_FIXTURES names their folder');
-    return;
-  }
 
   const told = new ToldTurns();
   const index = JSON.parse(readFileSync(join(FOLDER, 'rollouts', 'INDEX.json'), 'utf8')) as Record<
