@@ -22,6 +22,13 @@ async function prompt(terminal: TerminalProgram, text: string): Promise<void> {
   terminal.type('\r');
 }
 
+/** `nth`: which answer of this screen that is. */
+async function ask(terminal: TerminalProgram, text: string, nth: number): Promise<void> {
+  await prompt(terminal, text);
+  await terminal.waitFor(`echo: ${text}`);
+  await terminal.waitFor(new RegExp(Array.from({ length: nth }, () => 'Worked for').join('[^]*')));
+}
+
 /** Returns its exit code. */
 async function quit(terminal: TerminalProgram): Promise<number> {
   terminal.type('/quit');
@@ -95,6 +102,53 @@ describe("the peer's terminal UI", () => {
     const stranger = home.startTerminal(binary, remote(ours.url), { [TOKEN_ENV]: 'another' });
     expect(await stranger.waitForExit()).to.deep.equal({ code: 1, signal: 0 });
     expect(stranger.text).to.contain('401 Unauthorized');
+  });
+
+  it('names, forks, takes back and resumes a conversation by its own keys', async () => {
+    const ours = await home.startOurs();
+    const env = { [TOKEN_ENV]: ours.token! };
+    const terminal = home.startTerminal(binary, remote(ours.url), env);
+    await terminal.waitFor(READY);
+    await ask(terminal, 'first question', 1);
+    await ask(terminal, 'second question', 2);
+    await prompt(terminal, '/rename the tale of two');
+    await terminal.waitFor(/renamed to|the tale of two/);
+
+    await prompt(terminal, '/fork');
+    await terminal.waitFor(/forked/i);
+    await ask(terminal, 'asked in the fork', 3);
+    // Once more picks the message to go back to, the newest first.
+    terminal.type('\x1b');
+    await terminal.waitFor(/esc again/i);
+    terminal.type('\x1b');
+    await terminal.waitFor('↵ rewind');
+    terminal.type('\r');
+    // It stands in the composer again.
+    await terminal.waitFor(/› asked in the fork\s+gpt-5\.5/);
+    for (const _ of 'asked in the fork') terminal.type('\x7f');
+    await ask(terminal, 'asked instead', 3);
+    expect(await quit(terminal)).to.equal(0);
+    expect(terminal.text).not.to.contain('■');
+
+    const { data } = await ours.client.rpc.request('thread/list', { sortKey: 'created_at', sortDirection: 'asc' });
+    expect(data.map(({ name, forkedFromId }) => ({ name, forkedFromId }))).to.deep.equal([
+      { name: 'the tale of two', forkedFromId: null },
+      { name: 'the tale of two', forkedFromId: data[0]!.id },
+    ]);
+    const before = [
+      { status: 'completed', said: ['user: first question', 'agent: echo: first question'] },
+      { status: 'completed', said: ['user: second question', 'agent: echo: second question'] },
+    ];
+    const instead = { status: 'completed', said: ['user: asked instead', 'agent: echo: asked instead'] };
+    expect(await ours.client.readTurns(data[0]!.id)).to.deep.equal(before);
+    expect(await ours.client.readTurns(data[1]!.id)).to.deep.equal([...before, instead]);
+
+    const again = home.startTerminal(binary, ['resume', data[1]!.id, ...remote(ours.url)], env);
+    await again.waitFor(/first question[^]*second question[^]*echo: asked instead/);
+    await again.waitFor(READY);
+    await ask(again, 'and on', 1);
+    expect(await quit(again)).to.equal(0);
+    expect(again.text).not.to.contain('■');
   });
 
   it('asks for nothing unknown but what the page on interoperation names', async () => {
