@@ -1,6 +1,7 @@
 // The items of a legacy file, from its events and from what the model called. Any thread.
 import type { ThreadItem } from '../protocol/thread.js';
 import { NO_TIMES } from './item-times.js';
+import type { ItemTimes } from './item-times.js';
 import { legacyInput } from './legacy-input.js';
 import { LegacyCalls } from './legacy-calls.js';
 import type { TurnItems } from './legacy-calls.js';
@@ -66,7 +67,7 @@ export class LegacyItems {
         return { type: 'exitedReviewMode', id: event.item_id ?? this.#nextId(), review, ...NO_TIMES };
       }
       default: {
-        const item = toThreadItem(toolEventItem(event), NO_TIMES);
+        const item = toThreadItem(toolEventItem(event), timesOf(event));
         if (item.type === 'webSearch') this.calls.expectRecorded('searches', items);
         if (item.type === 'commandExecution' && item.source === 'userShell') {
           this.calls.expectRecorded('shellCommands', items);
@@ -123,3 +124,10 @@ export const ITEM_EVENTS: ReadonlySet<EventPayload['type']> = new Set<LegacyItem
   'image_generation_end',
   'sub_agent_activity',
 ]);
+
+/** Only of agents it is told when something happened. */
+function timesOf(event: LegacyToolEvent): ItemTimes {
+  return event.type === 'sub_agent_activity'
+    ? { startedAtMs: null, completedAtMs: event.occurred_at_ms ?? null }
+    : NO_TIMES;
+}

@@ -219,7 +219,10 @@ export type LegacyToolEvent =
   | ({ type: 'web_search_end'; query: string; action?: Record<string, unknown> | null } & ToolEventBase)
   | ({ type: 'view_image_tool_call'; path: string } & ToolEventBase)
   | ({ type: 'image_generation_end' } & ToolEventBase & Omit<CoreItemOfType<'ImageGeneration'>, 'type' | 'id'>)
-  | ({ type: 'sub_agent_activity'; event_id: string } & Omit<CoreItemOfType<'SubAgentActivity'>, 'type' | 'id'>);
+  | ({ type: 'sub_agent_activity'; event_id: string; occurred_at_ms?: number | null } & Omit<
+      CoreItemOfType<'SubAgentActivity'>,
+      'type' | 'id'
+    >);
 
 interface ToolEventBase {
   /** The model's call. */

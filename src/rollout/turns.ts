@@ -148,7 +148,8 @@ export class TurnProjection {
     const isSaid = item.type === 'UserMessage' || item.type === 'AgentMessage' || item.type === 'Reasoning';
     if (isSaid && this.#isLegacy) return;
     const times = { startedAtMs: started_at_ms ?? null, completedAtMs: completed_at_ms ?? null };
-    const state = this.#openTurn(turn_id, true);
+    // 0.98 names turns in items that it marks nowhere else.
+    const state = this.#byId.get(turn_id) ?? (this.#isLegacy ? this.#current : null) ?? this.#openTurn(turn_id, true);
     if (this.#keepItems) state.items.set(item.id, toThreadItem(item, times));
   }
 

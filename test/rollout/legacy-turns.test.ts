@@ -105,6 +105,13 @@ describe('turns of a legacy file', () => {
       ]);
     });
 
+    it('of agents tell when something happened', () => {
+      const event = { type: 'sub_agent_activity', event_id: 'e', occurred_at_ms: 5 };
+      const agent = { kind: 'started', agent_thread_id: 'x', agent_path: '/root' };
+      const [item] = itemsOf(legacyLines(...endedTurn('t', oldEvent({ ...event, ...agent }))));
+      expect(item).to.include({ type: 'subAgentActivity', startedAtMs: null, completedAtMs: 5 });
+    });
+
     it('that record an item leave nothing to its call', () => {
       const recorded = itemLine('t', {
         type: 'DynamicToolCall',
@@ -228,6 +235,12 @@ describe('turns of a legacy file', () => {
         't completed: commandExecution a completed',
         'u completed: userMessage item-1',
       ]);
+    });
+
+    it('give an item to the turn that is on, where its own is marked nowhere', () => {
+      const plan = itemLine('7', { type: 'Plan', id: 'p', text: 'x' });
+      const lines = legacyLines(oldEvent({ type: 'user_message', message: 'q' }), plan);
+      expect(briefTurns(toTurns(lines))).to.deep.equal(['rollout-1 completed: userMessage item-1, plan p']);
     });
 
     it('follow the turn that a call names', () => {
