@@ -8,8 +8,10 @@ import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import { frameText } from '../session/frame-text.js';
 import type { RpcError } from './rpc-error.js';
 
-/** Bytes that may wait for a client that does not read; one that lets more pile up is disconnected. */
+/** Bytes that may wait for a client. More may for a while: it is not its fault when the daemon says much at once. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
+const MAX_BURST_BYTES = 32 * 1024 * 1024;
+const MAX_BURST_MS = 10_000;
 /** Close code for a client that is too slow: it may come back and take up again. */
 const CLOSE_TOO_SLOW = 1013;
 
@@ -36,6 +38,8 @@ export class Connection implements Subscriber {
   readonly #log: Log;
   #corked = false;
   #cutOff = false;
+  /** When more than MAX_BUFFERED_BYTES began to wait, by the monotonic clock. */
+  #behindSince: number | null = null;
   /** Bytes of replies that were not handed to the system yet. */
   #replyBytes = 0;
 
@@ -80,7 +84,7 @@ export class Connection implements Subscriber {
 
   #send(data: string | Buffer, onSent?: () => void): void {
     if (!this.isOpen) return;
-    if (this.#socket.bufferedAmount - this.#replyBytes > MAX_BUFFERED_BYTES) return this.#cutOffSlowClient();
+    if (this.#isTooSlow()) return this.#cutOffSlowClient();
     if (!this.#corked) {
       // What is sent within one tick leaves in one write.
       this.#corked = true;
@@ -91,6 +95,16 @@ export class Connection implements Subscriber {
       });
     }
     this.#socket.send(data, { binary: false }, onSent);
+  }
+
+  #isTooSlow(): boolean {
+    const waiting = this.#socket.bufferedAmount - this.#replyBytes;
+    if (waiting <= MAX_BUFFERED_BYTES) {
+      this.#behindSince = null;
+      return false;
+    }
+    this.#behindSince ??= performance.now();
+    return waiting > MAX_BURST_BYTES || performance.now() - this.#behindSince > MAX_BURST_MS;
   }
 
   #cutOffSlowClient(): void {

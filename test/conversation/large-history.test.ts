@@ -39,28 +39,41 @@ describe('a client of a large conversation', () => {
 });
 
 describe('a client that does not read', () => {
-  const DELTAS = 500;
-  const DELTA_SIZE = 64 * 1024;
+  /** Of 88, more pile up than a burst may have; of 44, more than may wait for long. */
+  const DELTA_SIZE = 512 * 1024;
   let rig: DaemonRig;
+  let reader: CheckedClient;
+  let threadId: string;
   beforeEach(async () => {
     rig = await DaemonRig.start();
+    reader = await rig.client();
+    threadId = await reader.startThread();
+    await reader.runTurn(threadId, 'short');
   });
   afterEach(() => rig.close());
 
-  it('is cut off before more than its share piles up; others get everything, in order', async () => {
+  /** Each delta waits until the reader has the one before: it never falls behind. */
+  const sayMuch = (deltas: number): void => {
     rig.model.script(async (_request, reply) => {
       reply.create();
       const id = reply.startMessage();
-      for (let index = 0; index < DELTAS; index += 1) {
+      for (let index = 0; index < deltas; index += 1) {
+        const heard = reader.notification('item/agentMessage/delta', ({ delta }) => Number(delta) === index);
         await reply.write(reply.formatDelta(deltaText(index, DELTA_SIZE)));
+        await heard;
       }
       // The final form is short: it is the deltas that pile up.
       reply.endMessage(id, 'done');
       reply.complete();
     });
-    const [reader, deaf] = [await rig.client(), await rig.client()];
-    const threadId = await reader.startThread();
-    await reader.runTurn(threadId, 'short');
+  };
+  const deltasIn = (received: CheckedClient['received']): number[] =>
+    received.filter(({ method }) => method === 'item/agentMessage/delta').map(({ params }) => Number(params!['delta']));
+
+  it('is cut off before more than its share piles up; others get everything, in order', async () => {
+    const DELTAS = 88;
+    sayMuch(DELTAS);
+    const deaf = await rig.client();
     await deaf.call('thread/resume', { threadId });
     const heard = deaf.received.length;
     deaf.socket.pause();
@@ -69,8 +82,7 @@ describe('a client that does not read', () => {
     expect(turn.status).to.equal('completed');
     const story = reader.received.slice(from).filter(({ seq }) => seq !== undefined);
     expect(areConsecutive(story.map(({ seq }) => seq))).to.equal(true);
-    const deltas = story.filter(({ method }) => method === 'item/agentMessage/delta');
-    expect(deltas.map(({ params }) => Number(params!['delta']))).to.deep.equal([...Array(DELTAS).keys()]);
+    expect(deltasIn(story)).to.deep.equal([...Array(DELTAS).keys()]);
 
     // What had left before is there still, in order; then it ends.
     deaf.socket.resume();
@@ -82,7 +94,19 @@ describe('a client that does not read', () => {
     expect(rest.length).to.be.lessThan(story.length);
     const again = await rig.client();
     const { thread } = await again.call('thread/resume', { threadId });
-    expect(thread.turns.map(agentTexts)).to.deep.equal([['done'], ['done']]);
+    expect(thread.turns.slice(1).map(agentTexts)).to.deep.equal([['done']]);
+  });
+
+  it('for a moment only, gets all that was said meanwhile', async () => {
+    const DELTAS = 44;
+    sayMuch(DELTAS);
+    const late = await rig.client();
+    await late.call('thread/resume', { threadId });
+    late.socket.pause();
+    const turn = await reader.runTurn(threadId, 'long');
+    late.socket.resume();
+    await late.notification('turn/completed', (params) => params['turn'].id === turn.id);
+    expect(deltasIn(late.received)).to.deep.equal([...Array(DELTAS).keys()]);
   });
 });
 
