@@ -82,6 +82,11 @@ export class CheckedClient {
     return reply.result;
   }
 
+  /** Lets the reply to a request that is sent raw be checked as one to this method. */
+  expectReply(id: string | number, method: string): void {
+    this.#methods.set(id, method);
+  }
+
   sendRaw(text: string): void {
     this.socket.send(text);
   }
