@@ -203,7 +203,8 @@ export class Session {
 
   /**
    * Records the user's words in the turn and shows them. A running answer is cut and kept as far as it came; the model
-   * is asked again with everything. `reply` runs after the lines are appended and before anybody else is told.
+   * is asked again with everything. `reply` runs after the lines are appended and before anybody else is told. Without
+   * input there is nothing to show: the model is asked, unless it answers already.
    */
   #addUserMessage(
     turn: ActiveTurn,
@@ -214,6 +215,10 @@ export class Session {
   ): void {
     const state = this.#state;
     const { recorder, conversationId } = state;
+    if (input.length === 0) {
+      if (turn.attempt === null) turn.needsAnswer = true;
+      return reply();
+    }
     if (turn.attempt !== null) cutAttempt(state, turn);
     const normalized = normalizeInput(input);
     const coreContent = toCoreInput(normalized);
@@ -275,6 +280,7 @@ export class Session {
       runningItemFrames,
       runningItems,
       tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
+      tokenUsageTurnId: tokens.lastTurnId,
     };
     outbox.push({ type: 'snapshot', requestId, snapshot });
   }

@@ -13,6 +13,8 @@ const ZERO: ModelUsage = {
 export class TokenTotals {
   total: ModelUsage = ZERO;
   last: ModelUsage | null = null;
+  /** The turn that `last` is of; null while it comes from an earlier session. */
+  lastTurnId: string | null = null;
   readonly contextWindow: number | null;
 
   /** `total` carries on from an earlier session of the same conversation. */
@@ -22,9 +24,10 @@ export class TokenTotals {
     this.contextWindow = contextWindow;
   }
 
-  add(usage: ModelUsage): void {
+  add(usage: ModelUsage, turnId: string): void {
     this.total = addUsage(this.total, usage);
     this.last = usage;
+    this.lastTurnId = turnId;
   }
 
   /** Wire form of thread/tokenUsage/updated. */

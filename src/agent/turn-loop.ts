@@ -142,7 +142,7 @@ function announceRetry(state: SessionState, turn: ActiveTurn, event: ModelEvent 
 
 function countTokens(state: SessionState, turn: ActiveTurn, responseId: string, usage: ModelUsage): void {
   const { tokens, recorder, outbox, conversationId } = state;
-  tokens.add(usage);
+  tokens.add(usage, turn.id);
   turn.usage = addUsage(turn.usage, usage);
   if (recorder.mode === 'paginated') {
     recorder.write('token_usage_record', {

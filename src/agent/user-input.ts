@@ -16,11 +16,19 @@ const IMAGE_TYPES: Record<string, string> = {
   '.webp': 'image/webp',
 };
 
-/** The input as it will be shown and recorded: no half surrogate pairs, `text_elements` always there. */
+/** The input as it will be shown and recorded: no half surrogate pairs, `text_elements` and `detail` always there. */
 export function normalizeInput(input: readonly UserInput[]): UserInput[] {
-  return input.map((part) =>
-    part.type === 'text' ? { ...part, text: part.text.toWellFormed(), text_elements: part.text_elements ?? [] } : part,
-  );
+  return input.map((part) => {
+    switch (part.type) {
+      case 'text':
+        return { ...part, text: part.text.toWellFormed(), text_elements: part.text_elements ?? [] };
+      case 'image':
+      case 'localImage':
+        return { ...part, detail: part.detail ?? null };
+      default:
+        return part;
+    }
+  });
 }
 
 /** The same in the rollout's spelling. */

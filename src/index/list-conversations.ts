@@ -28,7 +28,7 @@ export interface ListSources {
 
 /**
  * Looks at every conversation of the home: what has not changed is not read again. Conversations in which no user has
- * said anything are none of the list. Throws DaemonError invalid_params on a cursor that is none.
+ * said anything are none of the list, but for the archive's: somebody put them there. Throws DaemonError invalid_params on a cursor that is none.
  */
 export async function listConversations(params: ListParams, sources: ListSources): Promise<ListResult> {
   const { finder, summaries } = sources;
@@ -43,7 +43,7 @@ export async function listConversations(params: ListParams, sources: ListSources
   let hiddenCount = 0;
   for (const conversation of all) {
     const { file, summary } = conversation;
-    if (summary.preview === '' || file.archived !== params.archived) continue;
+    if (file.archived !== params.archived || (summary.preview === '' && !file.archived)) continue;
     const verdict = judge(summary);
     const isFound = verdict !== 'out' && findsIn(summary.preview, overlay.nameOf(summary.id));
     if (verdict === 'hidden' && isFound) hiddenCount += 1;

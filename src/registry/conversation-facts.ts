@@ -50,7 +50,7 @@ export function freshFacts(
 
 /** Facts of a conversation that is loaded again, with the settings it goes on with. */
 export function resumedFacts(summary: ConversationSummary, settings: SessionSettings): ConversationFacts {
-  return { ...toFacts(summary), ...settingFacts(settings) };
+  return { ...toFacts(summary, settings.provider.id), ...settingFacts(settings) };
 }
 
 /** What a conversation's settings say of it in lists and replies. */
@@ -59,15 +59,15 @@ export function settingFacts(settings: SessionSettings) {
   return { model, reasoningEffort, cwd, modelProvider: settings.provider.id };
 }
 
-/** What the index knows of an unloaded conversation, in the form of a loaded one. */
-export function toFacts(summary: ConversationSummary): ConversationFacts {
+/** What the index knows of an unloaded conversation, in the form of a loaded one. Old files name no provider. */
+export function toFacts(summary: ConversationSummary, configuredProvider: string): ConversationFacts {
   return {
     id: summary.id,
     path: summary.path,
     ephemeral: false,
     historyMode: summary.historyMode,
     preview: summary.preview,
-    modelProvider: summary.modelProvider ?? '',
+    modelProvider: summary.modelProvider ?? configuredProvider,
     model: summary.model,
     reasoningEffort: summary.reasoningEffort,
     createdAt: summary.createdAt,

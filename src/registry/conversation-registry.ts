@@ -150,14 +150,22 @@ export class ConversationRegistry {
     return this.#resume(conversationId, null, request);
   }
 
-  /** Continues the conversation of a rollout: same id, same file, appended to. Throws stale_path when another is loaded. */
-  async resumeConversationFromRollout(rolloutPath: string, request: ConversationRequest): Promise<ResumedConversation> {
-    const { summary } = await this.#options.lookup.describe(rolloutPath);
+  /**
+   * Continues the conversation of a rollout: same id, same file, appended to. Throws stale_path when it is loaded from
+   * another file, and when the path leads nowhere and `meantId` is loaded.
+   */
+  async resumeConversationFromRollout(
+    rolloutPath: string,
+    request: ConversationRequest,
+    meantId: string | null = null,
+  ): Promise<ResumedConversation> {
+    const { summary } = await this.#options.lookup.describe(rolloutPath).catch((error: unknown) => {
+      const meant = meantId === null ? null : this.findLoaded(meantId);
+      throw meant === null ? error : stalePath(meant, rolloutPath);
+    });
     const resumed = await this.#resume(summary.id, summary.path, request);
-    const { path } = resumed.conversation.facts;
-    if (path === summary.path) return resumed;
-    const message = `cannot resume thread ${summary.id} with stale path: expected \`${path}\`, got \`${rolloutPath}\``;
-    throw new DaemonError('stale_path', message);
+    if (resumed.conversation.facts.path === summary.path) return resumed;
+    throw stalePath(resumed.conversation, rolloutPath);
   }
 
   /**
@@ -264,9 +272,10 @@ export class ConversationRegistry {
     const { loaded, loadedNow } = await this.#slots.open(conversationId, () =>
       this.#loadRollout(conversationId, rolloutPath, request, warnings),
     );
-    const ignoredOverrides = loadedNow
-      ? []
-      : await applyToLoaded(loaded.conversation, request, this.#options.resolveSettings);
+    const { conversation } = loaded;
+    const { model } = conversation.settings;
+    const ignoredOverrides = loadedNow ? [] : await applyToLoaded(conversation, request, this.#options.resolveSettings);
+    warnings.push(...warnOfOtherModel(model, conversation.settings.model));
     return { ...asNew(loaded, warnings), loadedNow, ignoredOverrides };
   }
 
@@ -287,7 +296,7 @@ export class ConversationRegistry {
       if (summary.archived) throw isArchived(conversationId);
       const { settings, unloadDelayMs, warnings: odd } = await resolveSettings(request, summary);
       await lookup.restore(summary.path);
-      warnings.push(...odd);
+      warnings.push(...odd, ...warnOfOtherModel(summary.model, settings.model));
       const { originator } = request;
       plan = {
         history: { type: 'resumed' as const, conversationId, rolloutPath: summary.path, sources },
@@ -329,6 +338,16 @@ export class ConversationRegistry {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new DaemonError('shutting_down', 'the daemon is shutting down');
   }
+}
+
+function stalePath({ id, facts }: Conversation, got: string): DaemonError {
+  const message = `cannot resume running thread ${id} with stale path: requested \`${got}\`, active \`${facts.path}\``;
+  return new DaemonError('stale_path', message);
+}
+
+function warnOfOtherModel(recorded: string | null, now: string): string[] {
+  if (recorded === null || recorded === now) return [];
+  return [`this conversation was recorded with the model \`${recorded}\` and goes on with \`${now}\``];
 }
 
 function asNew({ conversation }: LoadedConversation, warnings: string[]): NewConversation {

@@ -138,6 +138,8 @@ export interface SessionSnapshot {
   /** The same as `item/started` notification texts, open-ended like every frame. */
   runningItemFrames: string[];
   tokenUsage: TokenUsage | null;
+  /** The turn that it was last told of; null when no answer has ended in this session. */
+  tokenUsageTurnId: string | null;
 }
 
 /** What the main thread keeps about a live conversation, sent with the events that change it. */

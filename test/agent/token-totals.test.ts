@@ -12,7 +12,7 @@ const usage = (factor: number) => ({
 describe('TokenTotals', () => {
   it('sums requests, and goes on from what an earlier session counted', () => {
     const totals = new TokenTotals(usage(10), usage(1), 1000);
-    totals.add(usage(2));
+    totals.add(usage(2), 'turn-1');
     expect(totals.toTokenUsage()).to.deep.equal({
       total: { ...usage(12), cacheWriteInputTokens: 0 },
       last: { ...usage(2), cacheWriteInputTokens: 0 },
@@ -24,8 +24,8 @@ describe('TokenTotals', () => {
   it('writes the count as the rollout spells it, from which it can be read again', () => {
     const totals = new TokenTotals(null, null, null);
     expect(totals.toTokenCountPayload()).to.deep.include({ type: 'token_count', info: null });
-    totals.add(usage(1));
-    totals.add(usage(2));
+    totals.add(usage(1), 'turn-1');
+    totals.add(usage(2), 'turn-1');
     const { info } = totals.toTokenCountPayload() as { info: Record<string, unknown> };
     expect([fromCore(info['total_token_usage']), fromCore(info['last_token_usage'])]).to.deep.equal([
       usage(3),

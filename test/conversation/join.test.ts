@@ -87,6 +87,31 @@ describe('a client that joins', () => {
       ({ method, params }) => method === 'item/completed' && params!['item'].id === item.id,
     );
     expect(story[3]).to.deep.equal(seen);
+    expect(namesOf(first.received)).not.to.include('thread/goal/cleared');
+  });
+
+  it('is told the usage so far with the turn that it is of, while the next one runs', async () => {
+    const first = await rig.client();
+    const threadId = await first.startThread();
+    const turn = await first.runTurn(threadId, 'hello');
+    let goOn = (): void => undefined;
+    rig.model.script(async (_request, reply) => {
+      reply.create();
+      const id = reply.startMessage();
+      reply.delta('so far');
+      await new Promise<void>((resolve) => (goOn = resolve));
+      reply.endMessage(id, 'so far');
+      reply.complete();
+    });
+    const { done } = await first.startTurn(threadId, 'tell me');
+    await first.notification('item/agentMessage/delta', ({ delta }) => delta === 'so far');
+    const joiner = await rig.client();
+    await joiner.call('thread/resume', { threadId, excludeTurns: true });
+    const { params } = await joiner.notification('thread/tokenUsage/updated');
+    goOn();
+    await done;
+    const told = first.received.find(({ method }) => method === 'thread/tokenUsage/updated');
+    expect([params!['turnId'], params!['tokenUsage']]).to.deep.equal([turn.id, told!.params!['tokenUsage']]);
   });
 
   it(`has the whole text, whenever it joins: ${DELTAS} deltas, 30 moments`, async () => {

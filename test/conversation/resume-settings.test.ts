@@ -78,6 +78,24 @@ describe('a resume, warm and cold', () => {
     });
   });
 
+  it('warns when it goes on with another model than it was recorded with', async () => {
+    const { thread } = await client.call('thread/start', asked());
+    await client.runTurn(thread.id, 'hello');
+    await rig.daemon.registry.removeConversation(thread.id);
+    const warnings = () => client.received.filter(({ method }) => method === 'warning').map(({ params }) => params);
+    await client.call('thread/resume', { threadId: thread.id });
+    expect(warnings()).to.deep.equal([]);
+    await client.call('thread/unsubscribe', { threadId: thread.id });
+    await client.call('thread/resume', { threadId: thread.id, model: 'gpt-wish' });
+    await rig.daemon.registry.removeConversation(thread.id);
+    await client.call('thread/resume', { threadId: thread.id, model: 'gpt-third' });
+    const goesOn = (from: string, to: string) => ({
+      threadId: thread.id,
+      message: `this conversation was recorded with the model \`${from}\` and goes on with \`${to}\``,
+    });
+    expect(warnings()).to.deep.equal([goesOn('gpt-asked', 'gpt-wish'), goesOn('gpt-wish', 'gpt-third')]);
+  });
+
   it('of a conversation that nobody watches does the same as of one that was unloaded', async () => {
     const wish = { sandbox: 'workspace-write', config: { 'sandbox_workspace_write.exclude_slash_tmp': true } };
     const { thread, ...started } = await client.call('thread/start', asked());

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import type { CheckedClient } from '../support/checked-client.js';
+import { idOf, writeRollout } from '../support/rollout-home.js';
 import { runTurns, wordsBeforeModel, wordsByPage } from './branch-story.js';
 
 describe('what is known of a conversation', () => {
@@ -21,6 +22,27 @@ describe('what is known of a conversation', () => {
     return [error?.code, error?.message];
   };
   const read = async (id = threadId) => (await client.call('thread/read', { threadId: id })).thread;
+
+  it('is the configured provider, where an old file names none, and whether one can speak to it where a session says so', async () => {
+    writeRollout(rig.home.path, { number: 1, meta: { model_provider: undefined } });
+    const { data } = await client.call('thread/list', {});
+    const rows = data.map(({ id, modelProvider, canAcceptDirectInput }: any) => [
+      id,
+      modelProvider,
+      canAcceptDirectInput,
+    ]);
+    expect(rows).to.deep.equal([
+      [threadId, 'mock', null],
+      [idOf(1), 'mock', null],
+    ]);
+    const reads = [await read(), await read(idOf(1))];
+    expect(reads.map(({ modelProvider, canAcceptDirectInput }) => [modelProvider, canAcceptDirectInput])).to.deep.equal(
+      [
+        ['mock', true],
+        ['mock', null],
+      ],
+    );
+  });
 
   it('is its name: trimmed, told to everybody, kept beside the rollout, also while it is not loaded', async () => {
     const other = await rig.client();

@@ -159,7 +159,7 @@ describe('listConversations', () => {
     expect([(await previews({ limit: 0 })).length, (await previews({ limit: 1000 })).length]).to.deep.equal([1, 100]);
   });
 
-  it('leaves out files in which no user has said anything', async () => {
+  it('leaves out files in which no user has said anything, but for archived ones', async () => {
     write(1);
     writeRollout(home(), { number: 2, lines: [] });
     writeRollout(home(), { number: 3, lines: [startedLine('t'), userItemLine('t', 'u', ''), completeLine('t')] });
@@ -167,7 +167,11 @@ describe('listConversations', () => {
     writeFileSync(empty, '');
     const garbage = writeRollout(home(), { number: 5 });
     writeFileSync(garbage, 'garbage\n');
+    writeRollout(home(), { number: 6, lines: [], folder: 'archived_sessions' });
     expect(await previews()).to.deep.equal(['question 1']);
+    expect((await list({ archived: true })).data.map(({ id, preview }) => [id, preview])).to.deep.equal([
+      [idOf(6), ''],
+    ]);
   });
 
   it('previews the first message that has words', async () => {

@@ -147,6 +147,10 @@ describe('ConversationRegistry, embedded without a server', () => {
       const second = await rig.registry.resumeConversationFromRollout(file, REQUEST);
       expect([second.conversation === first.conversation, second.loadedNow]).to.deep.equal([true, false]);
       expect(await codeOf(rig.registry.resumeConversationFromRollout(copy, REQUEST))).to.equal('stale_path');
+      const gone = join(dirname(file), 'gone.jsonl');
+      const codes = [gone, copy].map((path) => codeOf(rig.registry.resumeConversationFromRollout(path, REQUEST, id)));
+      expect(await Promise.all(codes)).to.deep.equal(['stale_path', 'stale_path']);
+      expect(await codeOf(rig.registry.resumeConversationFromRollout(gone, REQUEST))).to.equal('rollout_not_found');
     });
 
     it('makes one session of many who ask at once', async () => {

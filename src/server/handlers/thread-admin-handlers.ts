@@ -65,12 +65,12 @@ export function threadDeleteHandler({ registry }: HandlerContext): Handler<'thre
   };
 }
 
-/** As it is now, loaded or not. Throws conversation_not_loaded when there is none. */
-async function readThread({ registry, index }: HandlerContext, threadId: string): Promise<Thread> {
+/** As a list shows it, loaded or not. Throws conversation_not_loaded when there is none. */
+async function readThread({ registry, index, readConfig }: HandlerContext, threadId: string): Promise<Thread> {
   const loaded = registry.findLoaded(threadId);
-  if (loaded !== null) return loaded.toThread();
+  if (loaded !== null) return { ...loaded.toThread(), canAcceptDirectInput: null };
   const path = await index.find(threadId);
   if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
   const { summary } = await index.describe(path);
-  return toThread(toFacts(summary), { type: 'notLoaded' });
+  return toThread(toFacts(summary, readConfig(null).modelProvider), { type: 'notLoaded' });
 }

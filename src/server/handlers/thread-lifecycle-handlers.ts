@@ -39,7 +39,7 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
     const resumed =
       path === null
         ? await registry.resumeConversation(checkedThreadId(params.threadId), request)
-        : await registry.resumeConversationFromRollout(path, request);
+        : await registry.resumeConversationFromRollout(path, request, params.threadId);
     const { conversation, ignoredOverrides } = resumed;
     if (params.excludeTurns !== true && conversation.facts.historyMode === 'paginated') {
       connection.notify('deprecationNotice', RESUME_DEPRECATION);
@@ -54,7 +54,7 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
       const history = await readHistory(context, conversation, placed.snapshot, params);
       respond.resultJson(toResumeResult(conversation, history, ignoredOverrides));
       const usage = placed.snapshot.tokenUsage ?? history?.read.tokenUsage?.usage ?? null;
-      const turnId = placed.snapshot.activeTurnId ?? history?.read.tokenUsage?.turnId ?? '';
+      const turnId = placed.snapshot.tokenUsageTurnId ?? history?.read.tokenUsage?.turnId ?? '';
       conversation.catchUp(connection, placed, usage === null ? null : { turnId, usage });
     } catch (error) {
       if (wasSubscribed) conversation.fanOut.release(connection);
@@ -127,14 +127,15 @@ function toResumeResult(
   history: ResumedHistory | null,
   ignoredOverrides: string[],
 ): string {
-  const { model, reasoningEffort, developerInstructions } = conversation.settings;
+  const { model, reasoningEffort } = conversation.settings;
   const result = toSessionResult(conversation);
   const value = {
     ...result,
     thread: { ...result.thread, turns: rawPlace(0) },
     collaborationMode: {
       mode: 'default',
-      settings: { model, reasoning_effort: reasoningEffort, developer_instructions: developerInstructions },
+      // Those of a mode; what a client gave belongs to the conversation.
+      settings: { model, reasoning_effort: reasoningEffort, developer_instructions: null },
     },
     initialTurnsPage: rawPlace(1),
     turnsBackwardsCursor: history?.cursors.turns ?? null,

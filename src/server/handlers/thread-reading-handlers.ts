@@ -27,7 +27,7 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
     const path = await context.index.find(threadId);
     if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
     const { summary, turnsJson } = await context.index.read({ path, includeTurns, liveTurnId: null });
-    const thread = toThread(toFacts(summary), { type: 'notLoaded' });
+    const thread = toThread(toFacts(summary, context.readConfig(null).modelProvider), { type: 'notLoaded' });
     announceDeprecation(respond, includeTurns, thread.historyMode);
     answer(respond, thread, turnsJson, unreadNothing(threadId));
   };
@@ -90,6 +90,7 @@ export function threadListHandler(context: HandlerContext): Handler<'thread/list
     }
     // There are neither sections nor attached threads here: nothing is in one.
     const isOfNone = params.sectionId != null || params.attachedToThreadId != null;
+    const { modelProvider, recordedProviders } = readConfig(null);
     const page = isOfNone
       ? EMPTY_LIST
       : await context.index.list({
@@ -99,7 +100,7 @@ export function threadListHandler(context: HandlerContext): Handler<'thread/list
           sortDirection: params.sortDirection ?? 'desc',
           searchTerm: params.searchTerm ?? null,
           cwd: params.cwd == null ? null : [params.cwd].flat(),
-          modelProviders: params.modelProviders ?? readConfig(null).recordedProviders,
+          modelProviders: params.modelProviders ?? recordedProviders,
           sourceKinds: params.sourceKinds ?? null,
           archived: params.archived ?? false,
           excludedIds: params.excludedThreadIds?.map((id) => id.toLowerCase()) ?? [],
@@ -108,8 +109,12 @@ export function threadListHandler(context: HandlerContext): Handler<'thread/list
         });
     const rows = page.data.map((summary) => {
       const loaded = registry.findLoaded(summary.id);
-      const thread = loaded?.toThread() ?? toThread(toFacts(summary), { type: 'notLoaded' });
-      return { thread, readState: loaded?.readState ?? unreadNothing(summary.id) };
+      const thread = loaded?.toThread() ?? toThread(toFacts(summary, modelProvider), { type: 'notLoaded' });
+      // Only a session says whether it can be spoken to, and none is asked here.
+      return {
+        thread: { ...thread, canAcceptDirectInput: null },
+        readState: loaded?.readState ?? unreadNothing(summary.id),
+      };
     });
     respond.result({
       data: rows.map(({ thread }) => thread),

@@ -260,6 +260,20 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
     ],
   },
   {
+    title: 'A resume is no news to others.',
+    test: ['conversation/join.test.ts', 'gets the running item with its text so far'],
+    rules: [left({ method: 'thread/goal/cleared' }, WHOLE)],
+  },
+  {
+    title: 'Notices and warnings are in words of our own',
+    test: ['conversation/resume-settings.test.ts', 'warns when it goes on with another model'],
+    rules: [
+      other({ method: 'deprecationNotice' }, 'params.summary', /^Full-history hydration is/, /^Reading the whole/),
+      other({ method: 'deprecationNotice' }, 'params.details', null, isText),
+      other({ method: 'warning' }, 'params.message', /^This session was recorded/, /^this conversation was recorded/),
+    ],
+  },
+  {
     title: 'What the model is told of files and mentions is in words of our own.',
     test: ['conversation/image-files.test.ts', 'becomes a text that says why, whatever it is'],
     rules: [
@@ -324,7 +338,7 @@ function readFromFiles(): DifferenceRule[] {
     left({ ...removed, method: 'thread/list' }, 'result.data[]', { preview: /^(?:alpha|after revert)$/ }),
     added({ ...removed, method: 'thread/list' }, 'result.data[]', { forkedFromId: isText }),
     added({ ...removed, method: 'thread/list' }, 'result.readStates.{}'),
-    other(removed, /\.name$/, null, 'Greek'),
+    other(removed, /\.name$/, null, /^(?:Greek|Early name)$/),
     other(removed, /\.preview$/, /^(?:|after beta|epsilon in fork)$/, 'alpha'),
     other(removed, 'result.data[].cwd', /threads$/, /threads-b$/),
     other(removed, 'result.serviceTier', 'default', null),
