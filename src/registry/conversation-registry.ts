@@ -160,7 +160,8 @@ export class ConversationRegistry {
     meantId: string | null = null,
   ): Promise<ResumedConversation> {
     const { summary } = await this.#options.lookup.describe(rolloutPath).catch((error: unknown) => {
-      const meant = meantId === null ? null : this.findLoaded(meantId);
+      const isGone = error instanceof DaemonError && error.code === 'rollout_not_found';
+      const meant = isGone && meantId !== null ? this.findLoaded(meantId) : null;
       throw meant === null ? error : stalePath(meant, rolloutPath);
     });
     const resumed = await this.#resume(summary.id, summary.path, request);
