@@ -4,7 +4,6 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
 import { IndexClient } from '../../src/index/index-client.js';
-import type { ListParams } from '../../src/index/index-messages.js';
 import type { ThreadItem, Turn } from '../../src/protocol/thread.js';
 import { ROLLOUT_FIXTURES, fixturePath, fixtureTurns } from '../support/rollout-fixtures.js';
 import type { RolloutFixture } from '../support/rollout-fixtures.js';
@@ -18,22 +17,8 @@ import {
   userItemLine,
 } from '../support/rollout-lines.js';
 import { baseAt, writeSegment } from '../support/rollout-segments.js';
+import { WHOLE_LIST } from '../support/lister.js';
 import { useTempFolder } from '../support/temp-folder.js';
-
-const ALL: ListParams = {
-  cursor: null,
-  limit: 25,
-  sortKey: 'created_at',
-  sortDirection: 'desc',
-  searchTerm: null,
-  cwd: null,
-  modelProviders: null,
-  sourceKinds: null,
-  archived: false,
-  excludedIds: [],
-  parentId: null,
-  ancestorId: null,
-};
 
 async function failure(call: Promise<unknown>): Promise<{ code: string; message: string }> {
   const error = await call.then(
@@ -70,12 +55,12 @@ describe('IndexClient', () => {
   describe('list', () => {
     it('gives a page', async () => {
       writeRollout(home(), { number: 1 });
-      const { data, nextCursor } = await client.list(ALL);
+      const { data, nextCursor } = await client.list(WHOLE_LIST);
       expect([data.map(({ id }) => id), nextCursor]).to.deep.equal([[idOf(1)], null]);
     });
 
     it('rejects with the error of the service', async () => {
-      expect(await failure(client.list({ ...ALL, cursor: 'x' }))).to.deep.equal({
+      expect(await failure(client.list({ ...WHOLE_LIST, cursor: 'x' }))).to.deep.equal({
         code: 'invalid_params',
         message: 'invalid cursor: x',
       });

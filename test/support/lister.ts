@@ -7,6 +7,22 @@ import { listConversations } from '../../src/index/list-conversations.js';
 import type { ListSources } from '../../src/index/list-conversations.js';
 import { SummaryReader } from '../../src/index/read-summary.js';
 
+/** What a request without any params asks for. */
+export const WHOLE_LIST: ListParams = {
+  cursor: null,
+  limit: 25,
+  sortKey: 'created_at',
+  sortDirection: 'desc',
+  searchTerm: null,
+  cwd: null,
+  modelProviders: null,
+  sourceKinds: null,
+  archived: false,
+  excludedIds: [],
+  parentId: null,
+  ancestorId: null,
+};
+
 export interface Lister {
   /** What is not said is as a client leaves it out. */
   list: (params?: Partial<ListParams>) => Promise<ListResult>;
@@ -24,21 +40,7 @@ export function useLister(home: () => string): Lister {
     };
   });
   const list = (params: Partial<ListParams> = {}): Promise<ListResult> => {
-    const all: ListParams = {
-      cursor: null,
-      limit: 25,
-      sortKey: 'created_at',
-      sortDirection: 'desc',
-      searchTerm: null,
-      cwd: null,
-      modelProviders: null,
-      sourceKinds: null,
-      archived: false,
-      excludedIds: [],
-      parentId: null,
-      ancestorId: null,
-    };
-    return listConversations({ ...all, ...params }, sources);
+    return listConversations({ ...WHOLE_LIST, ...params }, sources);
   };
   return { list, previews: async (params) => (await list(params)).data.map(({ preview }) => preview) };
 }
