@@ -18,6 +18,7 @@ export const DAEMON_ERROR_CODES = [
   'turn_not_found',
   'forks_depend_on_it',
   'unsupported_for_thread',
+  'read_state_changed',
   'stale_path',
   'history_while_running',
   'already_has_writer',

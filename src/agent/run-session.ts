@@ -99,7 +99,6 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     model: createModel(settings.provider),
     turn: null,
     status: { type: 'idle' },
-    firstUnreadTurnId: null,
   };
 }
 

@@ -23,8 +23,6 @@ export interface SessionState {
   model: ModelClient;
   turn: ActiveTurn | null;
   status: ThreadStatus;
-  /** First turn that ended since this session was loaded; what a reader has not seen begins there. */
-  firstUnreadTurnId: string | null;
 }
 
 /** Tells the main thread and every client of a new status, in order with everything else. */

@@ -1,6 +1,5 @@
 // The three ways a turn ends, each recorded before anybody is told. Session worker.
-import { v7 as uuid } from 'uuid';
-import type { ReadState, ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
+import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import type { SessionState } from './session-state.js';
@@ -70,10 +69,7 @@ function endPatch(completedAtMs: number) {
 }
 
 function announceUnread(state: SessionState, turn: ActiveTurn): void {
-  state.firstUnreadTurnId ??= turn.id;
-  const readState: ReadState = { firstUnread: { type: 'turn', turnId: state.firstUnreadTurnId }, revision: uuid() };
-  state.outbox.push({ type: 'state', patch: { readState } }, 'synced');
-  pushNotification(state.outbox, 'thread/readState/changed', { threadId: state.conversationId, readState }, 'synced');
+  state.outbox.push({ type: 'state', patch: { unreadTurnId: turn.id } }, 'synced');
 }
 
 function announceEnd(

@@ -15,7 +15,7 @@ import { NOTIFICATIONS } from './notifications.js';
 import { authModeSchema, conversationGitInfoSchema, conversationSummarySchema } from './old-methods.js';
 import { absolutePathSchema, intSchema, uintSchema } from './scalars.js';
 import * as settings from './settings.js';
-import { gitInfoUpdateSchema } from './thread-admin-methods.js';
+import { gitInfoUpdateSchema, readStateOperationSchema } from './thread-admin-methods.js';
 import { threadListParamsSchema, threadStartParamsSchema, turnEnvironmentSchema } from './thread-methods.js';
 import * as thread from './thread.js';
 import { turnStartParamsSchema } from './turn-methods.js';
@@ -74,10 +74,12 @@ const SHARED = {
   ThreadItemsListCursor: history.itemsListCursorSchema,
   ThreadMetadataGitInfoUpdateParams: gitInfoUpdateSchema,
   ThreadReadState: thread.readStateSchema,
+  ThreadReadStateOperation: readStateOperationSchema,
   ThreadSettings: thread.threadSettingsSchema,
   ThreadSourceKind: threadListParamsSchema.shape.sourceKinds.unwrap().unwrap().element,
   ThreadStatus: thread.threadStatusSchema,
   ThreadTokenUsage: thread.tokenUsageSchema,
+  ThreadUnreadPosition: thread.readStateSchema.shape.firstUnread.unwrap(),
   TokenUsageBreakdown: thread.tokenUsageSchema.shape.total,
   Turn: thread.turnSchema,
   TurnEnvironmentParams: turnEnvironmentSchema,

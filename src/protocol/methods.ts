@@ -41,6 +41,8 @@ import {
   threadMetadataUpdateResponseSchema,
   threadNameSetParamsSchema,
   threadNameSetResponseSchema,
+  threadReadStateUpdateParamsSchema,
+  threadReadStateUpdateResponseSchema,
   threadSettingsUpdateParamsSchema,
   threadSettingsUpdateResponseSchema,
   threadUnarchiveParamsSchema,
@@ -171,6 +173,13 @@ export const METHODS = {
     params: threadMetadataUpdateParamsSchema,
     result: threadMetadataUpdateResponseSchema,
     scope: 'thread',
+    needsParams: true,
+  },
+  'thread/readState/update': {
+    params: threadReadStateUpdateParamsSchema,
+    result: threadReadStateUpdateResponseSchema,
+    scope: 'thread',
+    experimental: true,
     needsParams: true,
   },
   'thread/settings/update': {

@@ -1,6 +1,6 @@
 // Params and results of the thread/* methods that name, describe, set, put away or remove a conversation. Main thread.
 import { z } from 'zod';
-import { threadSchema } from './thread.js';
+import { readStateSchema, threadSchema } from './thread.js';
 import { settingsOverrides } from './turn-methods.js';
 
 export const threadNameSetParamsSchema = z.object({ threadId: z.string(), name: z.string() });
@@ -24,6 +24,21 @@ export const threadMetadataUpdateParamsSchema = z.object({
 });
 
 export const threadMetadataUpdateResponseSchema = z.object({ thread: threadSchema });
+
+/** `unread` marks the whole conversation, whatever was read before. */
+export const readStateOperationSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('read') }),
+  z.object({ type: z.literal('unread') }),
+]);
+
+export const threadReadStateUpdateParamsSchema = z.object({
+  threadId: z.string(),
+  operation: readStateOperationSchema,
+  /** Of the state that whoever asks has seen; refused when it is another by now. */
+  expectedRevision: z.string(),
+});
+
+export const threadReadStateUpdateResponseSchema = z.object({ readState: readStateSchema });
 
 export const threadArchiveParamsSchema = z.object({ threadId: z.string() });
 

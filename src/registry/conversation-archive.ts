@@ -11,6 +11,7 @@ import type { ConversationNotes } from './conversation-notes.js';
 import type { ConversationSlots } from './conversation-slots.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { noRollout } from './missing-rollout.js';
+import type { ReadStates } from './read-states.js';
 import type { ConversationLookup, OwnerLease, OwnerLocks } from './seams.js';
 
 export interface ArchiveOptions {
@@ -24,11 +25,16 @@ export class ConversationArchive {
   readonly #options: ArchiveOptions;
   readonly #slots: ConversationSlots;
   readonly #notes: ConversationNotes;
+  readonly #readStates: ReadStates;
 
-  constructor(options: ArchiveOptions, slots: ConversationSlots, notes: ConversationNotes) {
+  constructor(
+    options: ArchiveOptions,
+    parts: { slots: ConversationSlots; notes: ConversationNotes; readStates: ReadStates },
+  ) {
     this.#options = options;
-    this.#slots = slots;
-    this.#notes = notes;
+    this.#slots = parts.slots;
+    this.#notes = parts.notes;
+    this.#readStates = parts.readStates;
   }
 
   /** Throws rollout_not_found for what is not there or archived already, already_has_writer. */
@@ -86,7 +92,7 @@ export class ConversationArchive {
       if (leases === null) continue;
       try {
         await deleteConversationFiles(home, plan);
-        await this.#notes.forget(plan.ids);
+        await this.#forget(plan.ids);
       } finally {
         for (const lease of leases) await lease.release();
       }
@@ -139,11 +145,16 @@ export class ConversationArchive {
         if (lease !== null) leases.push(lease);
       }
       await deleteConversationFiles(home, { ids, paths });
-      await this.#notes.forget(ids);
+      await this.#forget(ids);
     } finally {
       for (const lease of leases) await lease.release();
     }
     return ids.reverse();
+  }
+
+  async #forget(ids: readonly string[]): Promise<void> {
+    await this.#notes.forget(ids);
+    await this.#readStates.forget(ids);
   }
 
   async #acquireAll(ids: readonly string[], locks: OwnerLocks): Promise<OwnerLease[]> {

@@ -6,6 +6,7 @@ import type { CutPoint, CutResult } from '../index/index-messages.js';
 import type { ThreadItem } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
 import { parseRolloutName, rolloutPathFor } from '../rollout/file-name.js';
+import type { RolloutRange } from '../rollout/lineage.js';
 import type { ContinuedHistory, InitialHistory, SessionSnapshot } from '../session/messages.js';
 import type { ConversationLoader } from './conversation-loader.js';
 import type { ConversationNotes } from './conversation-notes.js';
@@ -129,6 +130,7 @@ export class ConversationBranches {
       const { snapshot } = await conversation.takeSnapshot();
       const at: CutPoint = { type: 'before', turnId: beforeTurnId };
       const { base, kept } = await this.#options.lookup.cut({ path: facts.path, end: snapshot.rolloutSize, at });
+      const unreadIsKept = await this.#keepsUnread(conversation, kept, snapshot.rolloutSize);
       if (conversation.activeTurnId !== null) await conversation.carryOut({ type: 'interruptTurn', turnId: '' });
       const history: ContinuedHistory = {
         type: 'continued',
@@ -140,12 +142,38 @@ export class ConversationBranches {
       const lease = await former.endKeepingLease();
       try {
         const loaded = await this.#beginSegment(conversation, history, lease);
+        if (!unreadIsKept(loaded.conversation)) loaded.conversation.dropUnreadTurn();
         return { result: loaded.conversation, loaded };
       } catch (error) {
         conversation.announceClosed(null);
         throw error;
       }
     });
+  }
+
+  /**
+   * Whether a revert that keeps `kept` leaves the first unread turn: of the one that is so now. One that becomes the first
+   * only afterwards is taken back with the others.
+   */
+  async #keepsUnread(
+    conversation: Conversation,
+    kept: readonly RolloutRange[],
+    end: number,
+  ): Promise<(now: Conversation) => boolean> {
+    const turnId = unreadTurnOf(conversation);
+    const isKept = turnId !== null && (await this.#isWithin(conversation.facts.path!, turnId, kept, end));
+    return (now) => isKept && unreadTurnOf(now) === turnId;
+  }
+
+  async #isWithin(path: string, turnId: string, kept: readonly RolloutRange[], end: number): Promise<boolean> {
+    try {
+      const before = await this.#options.lookup.cut({ path, end, at: { type: 'before', turnId } });
+      if (before.kept.length !== kept.length) return before.kept.length < kept.length;
+      return (before.kept.at(-1)?.end ?? 0) < (kept.at(-1)?.end ?? 0);
+    } catch (error) {
+      if (error instanceof DaemonError && error.code === 'turn_not_found') return false;
+      throw error;
+    }
   }
 
   async #beginSegment(
@@ -184,6 +212,11 @@ export class ConversationBranches {
     fanOut.dropDeparted();
     return loaded;
   }
+}
+
+function unreadTurnOf({ readState }: Conversation): string | null {
+  const first = readState?.firstUnread ?? null;
+  return first?.type === 'turn' ? first.turnId : null;
 }
 
 /** Now, but in another second than the former file: readers take the one with the later name for the current one. */

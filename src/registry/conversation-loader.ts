@@ -11,6 +11,7 @@ import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
 import type { Subscriber } from './fan-out.js';
 import { LoadedConversation } from './loaded-conversation.js';
+import type { ReadStates } from './read-states.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
 
@@ -19,6 +20,7 @@ export interface LoaderOptions {
   epoch: string;
   pool: SessionPool;
   writers: RolloutWriters;
+  readStates: ReadStates;
   log: Log;
   recordBeforePublish: boolean;
   /** All connections there are; the set stays the caller's. */
@@ -53,10 +55,11 @@ export class ConversationLoader {
 
   /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
   async load(plan: LoadPlan): Promise<LoadedConversation> {
-    const { home, writers, log } = this.#options;
+    const { home, writers, readStates, log } = this.#options;
     const { facts, settings, lease } = plan;
     const { id } = facts;
     const journalPath = facts.path === null ? null : path.join(home, 'rolloutd', 'journal', `${id}.jsonl`);
+    if (facts.path !== null) await readStates.prepare();
     let writerPort;
     try {
       writerPort = facts.path === null ? null : writers.open({ conversationId: id, path: facts.path, journalPath });
@@ -69,6 +72,7 @@ export class ConversationLoader {
         facts,
         settings,
         fanOut: plan.fanOut ?? this.#newFanOut(id),
+        readStates,
         unloadDelayMs: plan.unloadDelayMs,
         onIdle: this.#options.onIdle,
       },
@@ -134,12 +138,13 @@ export class ConversationLoader {
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */
   async #release(loaded: LoadedConversation, error: DaemonError | null): Promise<void> {
-    const { writers, log, onSessionOver } = this.#options;
+    const { writers, readStates, log, onSessionOver } = this.#options;
     const { conversation, lease } = loaded;
     const { id } = conversation;
     if (this.#live.get(id) === loaded) this.#live.delete(id);
     if (error !== null) log.warn('session ended by an error', { conversationId: id, code: error.code, error });
     onSessionOver(loaded);
+    readStates.settle(id);
     try {
       if (lease !== null) await writers.release(id);
       if (!loaded.leaseIsKept) await lease?.release();

@@ -3,7 +3,7 @@ import { DaemonError } from '../errors.js';
 import type { CutPoint } from '../index/index-messages.js';
 import type { Log } from '../log.js';
 import type { NotificationName } from '../protocol/notification-names.js';
-import type { GitInfo } from '../protocol/thread.js';
+import type { GitInfo, ReadState } from '../protocol/thread.js';
 import type { RolloutLine } from '../rollout/line.js';
 import { truncateAfterDroppingLastMessages } from '../rollout/truncate-history.js';
 import type { InitialHistory, SessionConfigured } from '../session/messages.js';
@@ -20,6 +20,8 @@ import type { Subscriber } from './fan-out.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { isArchived, noRollout } from './missing-rollout.js';
+import { ReadStates } from './read-states.js';
+import type { ReadStateOperation } from './read-states.js';
 import { applyToLoaded } from './resume-overrides.js';
 import type { ConversationLookup, ConversationRequest, OwnerLocks, RolloutWriters, SettingsResolver } from './seams.js';
 
@@ -67,6 +69,7 @@ export class ConversationRegistry {
   readonly #slots = new ConversationSlots();
   readonly #loader: ConversationLoader;
   readonly #notes: ConversationNotes;
+  readonly #readStates: ReadStates;
   readonly #fresh: FreshStart;
   readonly #branches: ConversationBranches;
   readonly #archive: ConversationArchive;
@@ -75,8 +78,10 @@ export class ConversationRegistry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     const slots = this.#slots;
+    this.#readStates = new ReadStates(options.home, options.log);
     this.#loader = new ConversationLoader({
       ...options,
+      readStates: this.#readStates,
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
       onSessionOver: (loaded) => slots.markEnding(loaded),
@@ -86,7 +91,7 @@ export class ConversationRegistry {
     });
     this.#notes = new ConversationNotes(options.home);
     this.#fresh = new FreshStart(options, slots, this.#loader);
-    this.#archive = new ConversationArchive(options, slots, this.#notes);
+    this.#archive = new ConversationArchive(options, { slots, notes: this.#notes, readStates: this.#readStates });
     this.#branches = new ConversationBranches(options, {
       slots,
       loader: this.#loader,
@@ -230,6 +235,30 @@ export class ConversationRegistry {
     const gitInfo = { sha: null, branch: null, originUrl: null, ...known, ...patch };
     await this.#notes.setGitInfo(conversationId, gitInfo);
     if (loaded !== null) loaded.facts.gitInfo = gitInfo;
+  }
+
+  /** Of a conversation with a file, loaded or not. */
+  readStateOf(conversationId: string): ReadState {
+    return this.#readStates.of(conversationId);
+  }
+
+  /**
+   * Loaded or not; its clients are told before this resolves. Throws conversation_not_loaded, unsupported_for_thread for an
+   * ephemeral one, history_not_materialized for one without a file, read_state_changed.
+   */
+  changeReadState(id: string, operation: ReadStateOperation, expectedRevision: string): Promise<ReadState> {
+    return this.#slots.share(id, async (loaded) => {
+      if (loaded === null && (await this.#options.lookup.find(id)) === null) {
+        throw new DaemonError('conversation_not_loaded', `thread not loaded: ${id}`);
+      }
+      if (loaded !== null && loaded.conversation.readState === null) {
+        const code = loaded.conversation.facts.ephemeral ? 'unsupported_for_thread' : 'history_not_materialized';
+        throw new DaemonError(code, 'thread read state unavailable');
+      }
+      return this.#readStates.update(id, operation, expectedRevision, (readState) => {
+        this.findLoaded(id)?.fanOut.publish('thread/readState/changed', { threadId: id, readState });
+      });
+    });
   }
 
   /** Tells everybody who listens of what befell a conversation, loaded or not. */

@@ -6,13 +6,15 @@ import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStateP
 import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
 import { settingFacts } from './conversation-facts.js';
 import type { FanOut, Subscriber } from './fan-out.js';
+import type { ReadStates } from './read-states.js';
 import type { ConversationFacts } from './thread-view.js';
-import { toThread, unreadNothing } from './thread-view.js';
+import { toThread } from './thread-view.js';
 
 export interface ConversationOptions {
   facts: ConversationFacts;
   settings: SessionSettings;
   fanOut: FanOut;
+  readStates: ReadStates;
   /** Milliseconds without subscribers and without a turn after which `onIdle` is called; 0 never. */
   unloadDelayMs: number;
   onIdle: (conversation: Conversation) => void;
@@ -38,7 +40,6 @@ export class Conversation {
   #joining = 0;
   #status: ThreadStatus = { type: 'idle' };
   #activeTurnId: string | null = null;
-  #readState: ReadState;
   readonly #options: ConversationOptions;
   #unloadTimer: NodeJS.Timeout | null = null;
 
@@ -49,22 +50,22 @@ export class Conversation {
     this.settings = options.settings;
     this.fanOut = options.fanOut;
     this.materialized = materialized;
-    this.#readState = unreadNothing(this.id);
   }
 
   get status(): ThreadStatus {
     return this.#status;
   }
 
-  get readState(): ReadState {
-    return this.#readState;
+  /** null where there is nothing that could be read later: no file. */
+  get readState(): ReadState | null {
+    return this.facts.ephemeral || !this.materialized ? null : this.#options.readStates.of(this.id);
   }
 
   /** The session is ready. */
   attachSession(handle: SessionHandle, configured: SessionConfigured): void {
     this.#handle = handle;
     this.#configured = configured;
-    if (this.facts.preview === '') this.facts.preview = configured.history.preview;
+    if (this.facts.preview === '') this.#setPreview(configured.history.preview);
     this.facts.historyMode = configured.history.mode;
     this.#considerUnload();
   }
@@ -175,15 +176,21 @@ export class Conversation {
     const { facts } = this;
     if (patch.status !== undefined) this.#status = patch.status;
     if (patch.activeTurnId !== undefined) this.#activeTurnId = patch.activeTurnId;
-    if (patch.preview !== undefined) facts.preview = patch.preview;
+    if (patch.preview !== undefined) this.#setPreview(patch.preview);
     if (patch.updatedAt !== undefined) facts.updatedAt = patch.updatedAt;
-    if (patch.readState !== undefined) this.#readState = patch.readState;
     if (patch.materialized !== undefined) this.materialized = patch.materialized;
     if (patch.settings !== undefined) {
       this.settings = { ...this.settings, ...patch.settings };
       Object.assign(facts, settingFacts(this.settings));
     }
+    if (patch.unreadTurnId !== undefined) this.#takeUnread(patch.unreadTurnId);
     this.#considerUnload();
+  }
+
+  /** A revert took the first unread turn back, or what was said of the whole conversation stays. */
+  dropUnreadTurn(): void {
+    if (this.readState?.firstUnread?.type !== 'turn') return;
+    this.#announceReadState(this.#options.readStates.takeBack(this.id));
   }
 
   /** The session is over and another one takes its place, or its files are about to move: no client is told. */
@@ -210,6 +217,19 @@ export class Conversation {
 
   toThread(): Thread {
     return toThread(this.facts, this.#status);
+  }
+
+  #takeUnread(turnId: string): void {
+    if (!this.facts.ephemeral) this.#announceReadState(this.#options.readStates.takeTurn(this.id, turnId));
+  }
+
+  #announceReadState(readState: ReadState): void {
+    this.fanOut.publish('thread/readState/changed', { threadId: this.id, readState });
+  }
+
+  /** What keeps nothing is not to be found again by its first words. */
+  #setPreview(preview: string): void {
+    if (!this.facts.ephemeral) this.facts.preview = preview;
   }
 
   #announceLostTurn(turnId: string, { code, message }: DaemonError): void {

@@ -1,5 +1,5 @@
 // How a conversation looks on the wire: the Thread object. Pure. Main thread.
-import type { ReadState, Thread, ThreadStatus } from '../protocol/thread.js';
+import type { Thread, ThreadStatus } from '../protocol/thread.js';
 
 /** What is known of a conversation, live or not. Times in Unix seconds. */
 export interface ConversationFacts {
@@ -61,9 +61,4 @@ export function toThread(facts: ConversationFacts, status: ThreadStatus): Thread
     daybreakEnabled: null,
     turns: [],
   } as Thread;
-}
-
-/** Of a conversation in which no turn has ended since it was loaded, or that is not loaded. */
-export function unreadNothing(id: string): ReadState {
-  return { firstUnread: null, revision: `initial:${id}` };
 }

@@ -34,6 +34,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   turn_not_found: INVALID_REQUEST,
   forks_depend_on_it: INVALID_REQUEST,
   unsupported_for_thread: INVALID_REQUEST,
+  read_state_changed: INVALID_REQUEST,
   stale_path: INVALID_REQUEST,
   history_while_running: INVALID_REQUEST,
   already_has_writer: INVALID_REQUEST,

@@ -7,7 +7,6 @@ import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
 import type {
   AskForApproval,
-  ReadState,
   SandboxPolicy,
   ThreadItem,
   ThreadStatus,
@@ -150,7 +149,8 @@ export interface SessionStatePatch {
   /** Unix seconds. */
   updatedAt?: number;
   materialized?: boolean;
-  readState?: ReadState;
+  /** A turn that ended with a result: it is unread, and clients are to be told at this place in the order of events. */
+  unreadTurnId?: string;
   /** What changed of the settings, and holds from now on. */
   settings?: Partial<SessionSettings>;
 }

@@ -50,6 +50,7 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
   'thread/unsubscribe': { threadId: 't' },
   'thread/name/set': { threadId: 't', name: 'n' },
   'thread/metadata/update': { threadId: 't', gitInfo: { branch: null, sha: 'c0ffee' } },
+  'thread/readState/update': { threadId: 't', operation: { type: 'unread' }, expectedRevision: 'r' },
   'thread/settings/update': { threadId: 't', serviceTier: null, effort: 'low', disabledPluginIds: [] },
   'thread/inject_items': { threadId: 't', items: [{ type: 'message', role: 'user', content: [] }] },
   'thread/archive': { threadId: 't' },

@@ -264,6 +264,7 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
   'thread/unsubscribe': { status: 'unsubscribed' },
   'thread/name/set': {},
   'thread/metadata/update': { thread: exampleThread },
+  'thread/readState/update': { readState: { firstUnread: { type: 'threadStart' }, revision: 'r' } },
   'thread/settings/update': {},
   'thread/inject_items': {},
   'thread/archive': {},

@@ -33,6 +33,7 @@ describe('METHODS', () => {
       'thread/unsubscribe': 'thread',
       'thread/name/set': 'thread',
       'thread/metadata/update': 'thread',
+      'thread/readState/update': 'thread',
       'thread/settings/update': 'thread',
       'thread/inject_items': 'thread',
       'thread/archive': 'thread',

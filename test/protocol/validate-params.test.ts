@@ -153,6 +153,18 @@ describe('validateParams', () => {
     ['initialize', {}, 'params.clientInfo', 'missing field `clientInfo`'],
     ['thread/fork', {}, 'params.threadId', 'missing field `threadId`'],
     ['thread/fork', { threadId: 't', ephemeral: null }, 'params.ephemeral', 'invalid type: null, expected a boolean'],
+    [
+      'thread/readState/update',
+      { threadId: 't', operation: { type: 'bogus' }, expectedRevision: 'r' },
+      'params.operation.type',
+      'unknown variant `bogus`, expected `read` or `unread`',
+    ],
+    [
+      'thread/readState/update',
+      { threadId: 't', operation: { type: 'read' } },
+      'params.expectedRevision',
+      'missing field `expectedRevision`',
+    ],
     ['thread/revert', { threadId: 't' }, 'params.beforeTurnId', 'missing field `beforeTurnId`'],
     ['thread/items/list', { threadId: 't', cursor: { itemId: 'i' } }, 'params.cursor.type', 'missing field `type`'],
     [

@@ -15,6 +15,7 @@ import {
   threadDeleteHandler,
   threadMetadataUpdateHandler,
   threadNameSetHandler,
+  threadReadStateUpdateHandler,
   threadUnarchiveHandler,
 } from './thread-admin-handlers.js';
 import {
@@ -44,6 +45,7 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     'thread/unsubscribe': threadUnsubscribeHandler(context),
     'thread/name/set': threadNameSetHandler(context),
     'thread/metadata/update': threadMetadataUpdateHandler(context),
+    'thread/readState/update': threadReadStateUpdateHandler(context),
     'thread/settings/update': threadSettingsUpdateHandler(context),
     'thread/inject_items': threadInjectItemsHandler(context),
     'thread/archive': threadArchiveHandler(context),

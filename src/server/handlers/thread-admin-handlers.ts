@@ -1,4 +1,4 @@
-// thread/name/set, metadata/update, archive, unarchive, delete: conversations as entries of a list. Main thread.
+// thread/name/set, metadata/update, readState/update, archive, unarchive, delete: conversations as entries of a list. Main thread.
 import { DaemonError } from '../../errors.js';
 import type { ParamsOf } from '../../protocol/methods.js';
 import type { GitInfo, Thread } from '../../protocol/thread.js';
@@ -36,6 +36,13 @@ type GitInfoUpdate = NonNullable<ParamsOf<'thread/metadata/update'>['gitInfo']>;
 function toGitInfoPatch(update: GitInfoUpdate): Partial<GitInfo> {
   const fields = Object.entries(update).filter(([, value]) => value !== undefined);
   return Object.fromEntries(fields);
+}
+
+export function threadReadStateUpdateHandler({ registry }: HandlerContext): Handler<'thread/readState/update'> {
+  return async ({ threadId, operation, expectedRevision }, respond) => {
+    const id = checkedThreadId(threadId);
+    respond.result({ readState: await registry.changeReadState(id, operation.type, expectedRevision) });
+  };
 }
 
 export function threadArchiveHandler({ registry }: HandlerContext): Handler<'thread/archive'> {

@@ -4,7 +4,7 @@ import type { ReadState } from '../../protocol/thread.js';
 import type { ListResult } from '../../index/index-messages.js';
 import { toFacts } from '../../registry/conversation-facts.js';
 import type { Conversation } from '../../registry/conversation.js';
-import { toThread, unreadNothing } from '../../registry/thread-view.js';
+import { toThread } from '../../registry/thread-view.js';
 import type { Handler, Responder } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
@@ -29,7 +29,7 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
     const { summary, turnsJson } = await context.index.read({ path, includeTurns, liveTurnId: null });
     const thread = toThread(toFacts(summary, context.readConfig(null).modelProvider), { type: 'notLoaded' });
     announceDeprecation(respond, includeTurns, thread.historyMode);
-    answer(respond, thread, turnsJson, unreadNothing(threadId));
+    answer(respond, thread, turnsJson, context.registry.readStateOf(threadId));
   };
 }
 
@@ -39,9 +39,7 @@ async function readLoaded(
   includeTurns: boolean,
   respond: Responder<never>,
 ): Promise<void> {
-  const { readState } = conversation;
-  if (!includeTurns)
-    return answer(respond, conversation.toThread(), null, conversation.facts.ephemeral ? null : readState);
+  if (!includeTurns) return answer(respond, conversation.toThread(), null, conversation.readState);
   const { path, historyMode } = conversation.facts;
   if (path === null) {
     throw new DaemonError('history_not_materialized', 'ephemeral threads do not support includeTurns');
@@ -113,7 +111,7 @@ export function threadListHandler(context: HandlerContext): Handler<'thread/list
       // Only a session says whether it can be spoken to, and none is asked here.
       return {
         thread: { ...thread, canAcceptDirectInput: null },
-        readState: loaded?.readState ?? unreadNothing(summary.id),
+        readState: registry.readStateOf(summary.id),
       };
     });
     respond.result({
