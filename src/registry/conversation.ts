@@ -65,7 +65,7 @@ export class Conversation {
   attachSession(handle: SessionHandle, configured: SessionConfigured): void {
     this.#handle = handle;
     this.#configured = configured;
-    if (this.facts.preview === '') this.#setPreview(configured.history.preview);
+    if (this.facts.preview === '') this.facts.preview = configured.history.preview;
     this.facts.historyMode = configured.history.mode;
     this.#considerUnload();
   }
@@ -176,7 +176,8 @@ export class Conversation {
     const { facts } = this;
     if (patch.status !== undefined) this.#status = patch.status;
     if (patch.activeTurnId !== undefined) this.#activeTurnId = patch.activeTurnId;
-    if (patch.preview !== undefined) this.#setPreview(patch.preview);
+    // What keeps nothing is not to be found again by its first words.
+    if (patch.preview !== undefined && !facts.ephemeral) facts.preview = patch.preview;
     if (patch.updatedAt !== undefined) facts.updatedAt = patch.updatedAt;
     if (patch.materialized !== undefined) this.materialized = patch.materialized;
     if (patch.settings !== undefined) {
@@ -187,7 +188,7 @@ export class Conversation {
     this.#considerUnload();
   }
 
-  /** A revert took the first unread turn back, or what was said of the whole conversation stays. */
+  /** The first unread turn was taken back. What somebody marked as unread stays so. */
   dropUnreadTurn(): void {
     if (this.readState?.firstUnread?.type !== 'turn') return;
     this.#announceReadState(this.#options.readStates.takeBack(this.id));
@@ -225,11 +226,6 @@ export class Conversation {
 
   #announceReadState(readState: ReadState): void {
     this.fanOut.publish('thread/readState/changed', { threadId: this.id, readState });
-  }
-
-  /** What keeps nothing is not to be found again by its first words. */
-  #setPreview(preview: string): void {
-    if (!this.facts.ephemeral) this.facts.preview = preview;
   }
 
   #announceLostTurn(turnId: string, { code, message }: DaemonError): void {
