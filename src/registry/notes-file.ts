@@ -5,12 +5,14 @@ import {
   constants,
   fstatSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readSync,
   renameSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../errors.js';
 import type * as FlockModule from './flock.js';
@@ -104,6 +106,8 @@ export class NotesFile {
     let fd: number | null = null;
     try {
       if (this.#flock === null) throw new Error('nothing is prepared to lock it');
+      // A home that only programs without a server have used may lack the folder.
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       fd = openSync(`${this.path}.lock`, APPEND_FLAGS, 0o600);
       return body(this.#flock, fd);
     } catch (error) {

@@ -85,7 +85,9 @@ describe('ReadStates', () => {
     expect(told).to.deep.equal([read, read.revision]);
     const unread = await states.update('a', 'unread', read.revision, silently);
     expect(unread.firstUnread).to.deep.equal({ type: 'threadStart' });
-    expect(states.takeTurn('a', 'two').firstUnread, 'a turn changes nothing about it').to.deep.equal(unread.firstUnread);
+    expect(states.takeTurn('a', 'two').firstUnread, 'a turn changes nothing about it').to.deep.equal(
+      unread.firstUnread,
+    );
     expect(await update(states, 'a', 'read')).to.deep.equal(states.of('a'));
     expect(states.takeTurn('a', 'three').firstUnread).to.deep.equal(turn('three'));
     expect(states.takeBack('a').firstUnread).to.equal(null);
@@ -97,11 +99,20 @@ describe('ReadStates', () => {
     const seen = states.takeTurn('a', 'one');
     const current = states.takeTurn('a', 'two');
     for (const revision of [seen.revision, 'initial:a', '']) {
-      const error = await states.update('a', 'read', revision, () => expect.fail('told')).catch((each: unknown) => each);
+      const error = await states
+        .update('a', 'read', revision, () => expect.fail('told'))
+        .catch((each: unknown) => each);
       expect(error).to.include({ code: 'read_state_changed' });
       expect((error as { data: unknown }).data).to.deep.equal({ reason: 'readStateConflict', readState: current });
     }
     expect(states.of('a')).to.deep.equal(current);
+  });
+
+  it('are noted in a home that has nothing of ours yet', async () => {
+    rmdirSync(join(home(), 'rolloutd'));
+    const told = (await open()).takeTurn('a', 'one');
+    expect((await open()).of('a')).to.deep.equal(told);
+    expect(statSync(join(home(), 'rolloutd')).mode & 0o777).to.equal(0o700);
   });
 
   it('follow what another process notes', async () => {
