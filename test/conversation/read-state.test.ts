@@ -181,6 +181,22 @@ describe('the read state of a conversation', () => {
     expect((await client.call('thread/read', { threadId })).readState).to.deep.equal(last);
   });
 
+  it('knows in which of its files the first unread turn is', async () => {
+    const firstUnread = async (): Promise<unknown> =>
+      (await client.call('thread/read', { threadId })).readState.firstUnread?.turnId ?? null;
+    const revert = (beforeTurnId: string | undefined) => client.call('thread/revert', { threadId, beforeTurnId });
+    await revert(turns[1]);
+    const [three] = await runTurns(client, threadId, ['three', 'four']);
+    await revert(three);
+    expect(await firstUnread(), 'in the file before').to.equal(turns[0]);
+    await update(client, threadId, 'read', (await readStateOf(client, threadId)).revision);
+    const [five, six] = await runTurns(client, threadId, ['five', 'six']);
+    await revert(six);
+    expect(await firstUnread(), 'in the same file').to.equal(five);
+    await revert(turns[0]);
+    expect(await firstUnread(), 'behind the cut').to.equal(null);
+  });
+
   it('keeps what somebody marked when turns are taken back', async () => {
     const { revision } = await readStateOf(client, threadId);
     const { result } = await update(client, threadId, 'unread', revision);

@@ -336,7 +336,6 @@ function readFromFiles(): DifferenceRule[] {
     other({ method: 'thread/list' }, 'result.data[].forkedFromId', null, isText),
     // Each file of a reverted thread was a row of its own; where only the database was asked, forks were missing.
     left({ ...removed, method: 'thread/list' }, 'result.data[]', { preview: /^(?:alpha|after revert)$/ }),
-    left({ ...removed, method: 'thread/list' }, 'result.readStates.{}'),
     added({ ...removed, method: 'thread/list' }, 'result.data[]', { forkedFromId: isText }),
     added({ ...removed, method: 'thread/list' }, 'result.readStates.{}'),
     other(removed, /\.name$/, null, /^(?:Greek|Early name)$/),
