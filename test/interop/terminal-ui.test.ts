@@ -79,10 +79,14 @@ describe("the peer's terminal UI", () => {
     expect(screen).not.to.contain('■');
     expect(await quit(terminal)).to.equal(0);
 
-    const { data } = await ours.client.rpc.request('thread/list', {});
+    const { data, readStates } = await ours.client.rpc.request('thread/list', {});
     expect(data.map(({ preview, originator }) => ({ preview, originator }))).to.deep.equal([
       { preview: 'tell me slowly', originator: 'codex-tui' },
     ]);
+    const { thread } = await ours.client.rpc.request('thread/read', { threadId: data[0]!.id, includeTurns: true });
+    // The second one too, if it had the time.
+    const unread: unknown[] = [null, { type: 'turn', turnId: thread.turns[1]!.id }];
+    expect(unread, 'it marks as read what it has shown').to.deep.include(readStates[data[0]!.id]!.firstUnread);
     expect(await ours.client.readTurns(data[0]!.id)).to.deep.equal([
       { status: 'completed', said: ['user: tell me slowly', 'agent: the first half\n\nthe second half'] },
       { status: 'completed', said: ['user: and once more', 'agent: echo: and once more'] },
