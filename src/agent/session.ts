@@ -294,7 +294,10 @@ export class Session {
   #updateSettings(requestId: number, patch: SettingsPatch): void {
     const changed = this.#applySettings(patch);
     // A conversation that has no file yet records its settings with its first input.
-    if (changed && this.#opening.fileExists) this.#opening.recordSettings();
+    if (changed && this.#opening.fileExists) {
+      this.#opening.prepareInput();
+      this.#opening.recordSettings();
+    }
     this.#reply(requestId, {});
     if (changed) this.#announceSettings();
   }

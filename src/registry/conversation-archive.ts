@@ -1,12 +1,16 @@
 // Conversations that leave the list: archived, taken back, deleted with or without their forks. Main thread.
 import { DaemonError } from '../errors.js';
+import type { Log } from '../log.js';
 import type { Dependent } from '../index/index-messages.js';
 import {
-  deleteConversationFiles,
+  beginDeletion,
+  endDeletion,
   moveConversationFiles,
   pathsToDelete,
   readUnfinishedDeletions,
+  removePlannedFiles,
 } from './conversation-files.js';
+import type { DeletionPlan } from './conversation-files.js';
 import type { ConversationNotes } from './conversation-notes.js';
 import type { ConversationSlots } from './conversation-slots.js';
 import type { LoadedConversation } from './loaded-conversation.js';
@@ -18,6 +22,7 @@ export interface ArchiveOptions {
   home: string;
   locks: OwnerLocks;
   lookup: ConversationLookup;
+  log: Log;
 }
 
 /** A running turn is interrupted, and a loaded conversation unloaded; its clients learn that it is not loaded any more. */
@@ -86,13 +91,14 @@ export class ConversationArchive {
 
   /** What a former daemon did not finish deleting. Conversations that somebody owns are left for the next time. */
   async finishDeletions(): Promise<void> {
-    const { home, locks } = this.#options;
+    const { home, locks, log } = this.#options;
     for (const plan of await readUnfinishedDeletions(home)) {
       const leases = await this.#acquireAll(plan.ids, locks).catch(() => null);
       if (leases === null) continue;
       try {
-        await deleteConversationFiles(home, plan);
-        await this.#forget(plan.ids);
+        await this.#remove(plan);
+      } catch (error) {
+        log.error('a deletion could not be finished', { ids: plan.ids, error });
       } finally {
         for (const lease of leases) await lease.release();
       }
@@ -129,12 +135,9 @@ export class ConversationArchive {
   async #deleteHeld(held: ReadonlyMap<string, LoadedConversation | null>): Promise<string[]> {
     const { home, lookup, locks } = this.#options;
     const ids = [...held.keys()];
-    const paths: string[] = [];
     for (const [id, loaded] of held) {
-      const files = await lookup.files(id);
-      const hasNone = files.length === 0 && (loaded === null || loaded.conversation.facts.ephemeral);
-      if (hasNone) throw noRollout(id);
-      paths.push(...pathsToDelete(home, id, files));
+      const isRecorded = (await lookup.files(id)).length > 0;
+      if (!isRecorded && (loaded === null || loaded.conversation.facts.ephemeral)) throw noRollout(id);
     }
     // What somebody else owns is found out before any session ends.
     const unloaded = ids.filter((id) => held.get(id) === null);
@@ -144,17 +147,28 @@ export class ConversationArchive {
         const lease = loaded === null ? null : await this.#takeOver(id, loaded);
         if (lease !== null) leases.push(lease);
       }
-      await deleteConversationFiles(home, { ids, paths });
-      await this.#forget(ids);
+      // Only now nobody writes any more, and no file comes into being.
+      const paths = await Promise.all(ids.map(async (id) => pathsToDelete(home, id, await lookup.files(id))));
+      const plan = { ids, paths: paths.flat() };
+      await beginDeletion(home, plan);
+      await this.#remove(plan);
     } finally {
       for (const lease of leases) await lease.release();
     }
-    return ids.reverse();
+    return ids.toReversed();
   }
 
-  async #forget(ids: readonly string[]): Promise<void> {
-    await this.#notes.forget(ids);
-    await this.#readStates.forget(ids);
+  /** What is gone is gone: notes that cannot be dropped now are dropped at the next start. */
+  async #remove(plan: DeletionPlan): Promise<void> {
+    const { home, log } = this.#options;
+    await removePlannedFiles(home, plan);
+    try {
+      await this.#notes.forget(plan.ids);
+      await this.#readStates.forget(plan.ids);
+      await endDeletion(home, plan);
+    } catch (error) {
+      log.warn('notes of a deleted conversation are dropped at the next start', { ids: plan.ids, error });
+    }
   }
 
   async #acquireAll(ids: readonly string[], locks: OwnerLocks): Promise<OwnerLease[]> {

@@ -8,7 +8,7 @@ import type { PartialItem } from '../rollout/journal.js';
 import { parseRolloutName, rolloutPathFor } from '../rollout/file-name.js';
 import type { RolloutRange } from '../rollout/lineage.js';
 import type { ContinuedHistory, InitialHistory, SessionSnapshot } from '../session/messages.js';
-import type { ConversationLoader } from './conversation-loader.js';
+import type { ConversationLoader, LoadPlan } from './conversation-loader.js';
 import type { ConversationNotes } from './conversation-notes.js';
 import type { ConversationSlots } from './conversation-slots.js';
 import type { Conversation } from './conversation.js';
@@ -95,14 +95,23 @@ export class ConversationBranches {
     const asked = { ...request, historyMode: cut.historyMode };
     const loaded = await this.#fresh.begin(asked, resolved, history, { preview: '', name: source.name });
     const { conversation } = loaded;
+    const fork = { loaded, kept: cut.kept.at(-1) ?? null, warnings: resolved.warnings };
+    if (request.ephemeral) return fork;
     try {
-      if (!request.ephemeral) await conversation.carryOut({ type: 'materialize' });
-      if (!request.ephemeral && source.name !== null) await this.#notes.setName(conversation.id, source.name);
+      await conversation.carryOut({ type: 'materialize' });
     } catch (error) {
       await loaded.end();
       throw error;
     }
-    return { loaded, kept: cut.kept.at(-1) ?? null, warnings: resolved.warnings };
+    if (source.name === null) return fork;
+    try {
+      await this.#notes.setName(conversation.id, source.name);
+    } catch (error) {
+      // The fork is there, with or without its name.
+      conversation.facts.name = null;
+      fork.warnings = [...fork.warnings, `the fork could not be named: ${(error as Error).message}`];
+    }
+    return fork;
   }
 
   async #liveSource(conversation: Conversation): Promise<ForkSource> {
@@ -140,14 +149,9 @@ export class ConversationBranches {
         partialItems: [],
       };
       const lease = await former.endKeepingLease();
-      try {
-        const loaded = await this.#beginSegment(conversation, history, lease);
-        if (!unreadIsKept(loaded.conversation)) loaded.conversation.dropUnreadTurn();
-        return { result: loaded.conversation, loaded };
-      } catch (error) {
-        conversation.announceClosed(null);
-        throw error;
-      }
+      const loaded = await this.#beginSegment(conversation, history, lease);
+      if (!unreadIsKept(loaded.conversation)) loaded.conversation.dropUnreadTurn();
+      return { result: loaded.conversation, loaded };
     });
   }
 
@@ -188,7 +192,8 @@ export class ConversationBranches {
     const path = rolloutPathFor(home, createdAt, id, uuid());
     // A conversation that keeps nothing is known by its first words until it has others.
     const preview = history.base === null ? facts.preview : '';
-    const loaded = await this.#loader.load({
+    const git = await readGitInfo(settings.cwd);
+    const plan = {
       history,
       facts: { ...facts, path, createdAt: seconds, updatedAt: seconds, preview },
       meta: {
@@ -196,12 +201,17 @@ export class ConversationBranches {
         originator: facts.originator ?? 'unknown',
         cliVersion: version,
         source: 'vscode',
-        git: await readGitInfo(settings.cwd),
+        git,
       },
       settings,
       unloadDelayMs,
       lease,
       fanOut,
+    } satisfies LoadPlan;
+    const loaded = await this.#loader.load(plan).catch((error: unknown) => {
+      // Its former session went in silence, and none came that could tell.
+      former.announceClosed(null);
+      throw error;
     });
     try {
       await loaded.conversation.carryOut({ type: 'materialize' });
@@ -209,7 +219,7 @@ export class ConversationBranches {
       await loaded.end();
       throw error;
     }
-    fanOut.dropDeparted();
+    loaded.conversation.dropDeparted();
     return loaded;
   }
 }

@@ -65,27 +65,56 @@ async function exists(file: string): Promise<boolean> {
 }
 
 /** Every path that goes with a conversation; of each rollout both, for it may be restored or compressed meanwhile. */
-export function pathsToDelete(home: string, id: string, files: readonly ConversationFile[]): string[] {
+export async function pathsToDelete(home: string, id: string, files: readonly ConversationFile[]): Promise<string[]> {
   const rollouts = files.flatMap(({ path: file }) => [file, compressedPathOf(file)]);
-  return [...rollouts, path.join(home, 'rolloutd', 'journal', `${id}.jsonl`)];
+  const journals = path.join(home, 'rolloutd', 'journal');
+  const names = await readdir(journals).catch(() => []);
+  // Those that did not fit their rollout were set aside there.
+  return [...rollouts, ...names.filter((name) => name.startsWith(`${id}.`)).map((name) => path.join(journals, name))];
+}
+
+/** Writes down what is to go: a daemon that dies meanwhile leaves no half of a conversation. Throws rollout_write_failed. */
+export async function beginDeletion(home: string, plan: DeletionPlan): Promise<void> {
+  const intent = intentPath(home, plan);
+  try {
+    await mkdir(path.dirname(intent), { recursive: true, mode: 0o700 });
+    await writeFile(`${intent}.new`, JSON.stringify(plan), { mode: 0o600 });
+    await rename(`${intent}.new`, intent);
+  } catch (error) {
+    throw cannotDelete(error, '');
+  }
 }
 
 /**
- * Removes the files. What is to go is written down first, so that a daemon that dies meanwhile leaves no half of a
- * conversation: see finishDeletions. Throws rollout_write_failed.
+ * Removes what the plan names. Throws rollout_write_failed: when nothing could be removed the plan is withdrawn; else the
+ * next daemon goes on with it.
  */
-export async function deleteConversationFiles(home: string, plan: DeletionPlan): Promise<void> {
-  const folder = deletionsFolder(home);
-  const intent = path.join(folder, `${plan.ids[0]!}.json`);
+export async function removePlannedFiles(home: string, plan: DeletionPlan): Promise<void> {
+  let isTouched = false;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(`${intent}.new`, JSON.stringify(plan), { mode: 0o600 });
-    await rename(`${intent}.new`, intent);
-    for (const file of plan.paths) await rm(file, { force: true });
-    await rm(intent, { force: true });
+    for (const file of plan.paths) {
+      const isThere = await exists(file);
+      await rm(file, { force: true });
+      isTouched ||= isThere;
+    }
   } catch (error) {
-    throw new DaemonError('rollout_write_failed', `cannot delete: ${(error as Error).message}`, { cause: error });
+    if (isTouched) throw cannotDelete(error, '; the next start goes on with it');
+    await endDeletion(home, plan).catch(() => undefined);
+    throw cannotDelete(error, '');
   }
+}
+
+/** Nothing is left to do. */
+export async function endDeletion(home: string, plan: DeletionPlan): Promise<void> {
+  await rm(intentPath(home, plan), { force: true });
+}
+
+function cannotDelete(error: unknown, more: string): DaemonError {
+  return new DaemonError('rollout_write_failed', `cannot delete: ${(error as Error).message}${more}`, { cause: error });
+}
+
+function intentPath(home: string, plan: DeletionPlan): string {
+  return path.join(deletionsFolder(home), `${plan.ids[0]!}.json`);
 }
 
 /** Deletions that a former daemon began. What cannot be read as one is left alone. */

@@ -9,7 +9,7 @@ import { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
-import type { Subscriber } from './fan-out.js';
+import type { EventCount, Subscriber } from './fan-out.js';
 import { LoadedConversation } from './loaded-conversation.js';
 import type { ReadStates } from './read-states.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
@@ -46,8 +46,8 @@ export class ConversationLoader {
   readonly #options: LoaderOptions;
   /** Sessions that exist, ready or not: the writer's news concern them all. */
   readonly #live = new Map<string, LoadedConversation>();
-  /** Where the numbers of conversations that were unloaded go on when they are loaded again: same epoch, same count. */
-  readonly #lastSeqs = new Map<string, number>();
+  /** A conversation that is loaded again, or told of while it is not, goes on counting: same epoch, same count. */
+  readonly #counts = new Map<string, EventCount>();
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -113,10 +113,8 @@ export class ConversationLoader {
 
   /** Tells everybody who listens of what befell a conversation, loaded or not. */
   announce(id: string, method: NotificationName, params: unknown): void {
-    const live = this.#live.get(id);
-    const fanOut = live?.conversation.fanOut ?? this.#newFanOut(id);
+    const fanOut = this.#live.get(id)?.conversation.fanOut ?? this.#newFanOut(id);
     fanOut.publish(method, params);
-    if (live === undefined) this.#lastSeqs.set(id, fanOut.seq);
   }
 
   /** The writer is gone for good: every conversation that writes fails, with its reason. */
@@ -133,7 +131,9 @@ export class ConversationLoader {
 
   #newFanOut(id: string): FanOut {
     const { epoch, listeners } = this.#options;
-    return new FanOut(id, epoch, listeners, this.#lastSeqs.get(id));
+    const count = this.#counts.get(id) ?? { last: 0 };
+    this.#counts.set(id, count);
+    return new FanOut(id, epoch, listeners, count);
   }
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */
@@ -143,17 +143,19 @@ export class ConversationLoader {
     const { id } = conversation;
     if (this.#live.get(id) === loaded) this.#live.delete(id);
     if (error !== null) log.warn('session ended by an error', { conversationId: id, code: error.code, error });
+    // From here on nobody joins it, though its lock is not free yet.
+    conversation.markOver();
+    let leaseIsOurs = true;
     onSessionOver(loaded);
     readStates.settle(id);
     try {
       if (lease !== null) await writers.release(id);
-      if (!loaded.leaseIsKept) await lease?.release();
+      leaseIsOurs = loaded.takeLeaseBack(error);
+      if (leaseIsOurs) await lease?.release();
     } catch (failure) {
       log.error('releasing a conversation failed', { conversationId: id, error: failure });
     }
-    if (loaded.leaseIsKept) conversation.markOver();
-    else if (conversation.isConfigured) conversation.announceClosed(error);
-    if (!conversation.facts.ephemeral) this.#lastSeqs.set(id, conversation.fanOut.seq);
+    if (leaseIsOurs && conversation.isConfigured) conversation.announceClosed(error);
     loaded.markReleased();
   }
 }

@@ -11,18 +11,18 @@ import type { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { ConversationArchive } from './conversation-archive.js';
 import { ConversationBranches } from './conversation-branches.js';
-import { resumedFacts } from './conversation-facts.js';
 import { ConversationLoader } from './conversation-loader.js';
 import { ConversationNotes } from './conversation-notes.js';
+import { ConversationResume } from './conversation-resume.js';
+import type { Resumed } from './conversation-resume.js';
 import { ConversationSlots } from './conversation-slots.js';
 import type { Conversation } from './conversation.js';
 import type { Subscriber } from './fan-out.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
-import { isArchived, noRollout } from './missing-rollout.js';
+import { noRollout } from './missing-rollout.js';
 import { ReadStates } from './read-states.js';
 import type { ReadStateOperation } from './read-states.js';
-import { applyToLoaded } from './resume-overrides.js';
 import type { ConversationLookup, ConversationRequest, OwnerLocks, RolloutWriters, SettingsResolver } from './seams.js';
 
 export interface RegistryOptions {
@@ -71,6 +71,7 @@ export class ConversationRegistry {
   readonly #notes: ConversationNotes;
   readonly #readStates: ReadStates;
   readonly #fresh: FreshStart;
+  readonly #resume: ConversationResume;
   readonly #branches: ConversationBranches;
   readonly #archive: ConversationArchive;
   #closed = false;
@@ -91,6 +92,7 @@ export class ConversationRegistry {
     });
     this.#notes = new ConversationNotes(options.home);
     this.#fresh = new FreshStart(options, slots, this.#loader);
+    this.#resume = new ConversationResume(options, slots, this.#loader);
     this.#archive = new ConversationArchive(options, { slots, notes: this.#notes, readStates: this.#readStates });
     this.#branches = new ConversationBranches(options, {
       slots,
@@ -124,8 +126,7 @@ export class ConversationRegistry {
   }
 
   findLoaded(conversationId: string): Conversation | null {
-    const slot = this.#slots.get(conversationId);
-    return slot?.state === 'loaded' ? slot.loaded.conversation : null;
+    return this.#slots.find(conversationId)?.conversation ?? null;
   }
 
   /** Ids of all loaded conversations, sorted. */
@@ -150,28 +151,23 @@ export class ConversationRegistry {
     return loaded !== null;
   }
 
-  /** By id: attaches to the loaded conversation, or loads it. */
-  resumeConversation(conversationId: string, request: ConversationRequest): Promise<ResumedConversation> {
-    return this.#resume(conversationId, null, request);
+  /** By id: attaches to the loaded conversation, or loads it. See ConversationResume. */
+  async resumeConversation(conversationId: string, request: ConversationRequest): Promise<ResumedConversation> {
+    this.#refuseWhenClosed();
+    return asResumed(await this.#resume.byId(conversationId, request));
   }
 
   /**
    * Continues the conversation of a rollout: same id, same file, appended to. Throws stale_path when it is loaded from
-   * another file, and when the path leads nowhere and `meantId` is loaded.
+   * another file or has gone on in one, and when the path leads nowhere and `meantId` is loaded.
    */
   async resumeConversationFromRollout(
     rolloutPath: string,
     request: ConversationRequest,
     meantId: string | null = null,
   ): Promise<ResumedConversation> {
-    const { summary } = await this.#options.lookup.describe(rolloutPath).catch((error: unknown) => {
-      const isGone = error instanceof DaemonError && error.code === 'rollout_not_found';
-      const meant = isGone && meantId !== null ? this.findLoaded(meantId) : null;
-      throw meant === null ? error : stalePath(meant, rolloutPath);
-    });
-    const resumed = await this.#resume(summary.id, summary.path, request);
-    if (resumed.conversation.facts.path === summary.path) return resumed;
-    throw stalePath(resumed.conversation, rolloutPath);
+    this.#refuseWhenClosed();
+    return asResumed(await this.#resume.byPath(rolloutPath, request, meantId));
   }
 
   /**
@@ -292,57 +288,6 @@ export class ConversationRegistry {
     await Promise.all(this.#slots.ids().map((id) => this.removeConversation(id)));
   }
 
-  async #resume(
-    conversationId: string,
-    rolloutPath: string | null,
-    request: ConversationRequest,
-  ): Promise<ResumedConversation> {
-    this.#refuseWhenClosed();
-    const warnings: string[] = [];
-    const { loaded, loadedNow } = await this.#slots.open(conversationId, () =>
-      this.#loadRollout(conversationId, rolloutPath, request, warnings),
-    );
-    const { conversation } = loaded;
-    const { model } = conversation.settings;
-    const ignoredOverrides = loadedNow ? [] : await applyToLoaded(conversation, request, this.#options.resolveSettings);
-    warnings.push(...warnOfOtherModel(model, conversation.settings.model));
-    return { ...asNew(loaded, warnings), loadedNow, ignoredOverrides };
-  }
-
-  /** The lock comes first: what is read afterwards is what will be appended to. */
-  async #loadRollout(
-    conversationId: string,
-    rolloutPath: string | null,
-    request: ConversationRequest,
-    warnings: string[],
-  ): Promise<LoadedConversation> {
-    const { lookup, locks, resolveSettings, version } = this.#options;
-    const lease = await locks.acquire(conversationId);
-    let plan;
-    try {
-      const found = rolloutPath ?? (await lookup.find(conversationId));
-      if (found === null) throw noRollout(conversationId);
-      const { summary, sources } = await lookup.describe(found);
-      if (summary.archived) throw isArchived(conversationId);
-      const { settings, unloadDelayMs, warnings: odd } = await resolveSettings(request, summary);
-      await lookup.restore(summary.path);
-      warnings.push(...odd, ...warnOfOtherModel(summary.model, settings.model));
-      const { originator } = request;
-      plan = {
-        history: { type: 'resumed' as const, conversationId, rolloutPath: summary.path, sources },
-        facts: resumedFacts(summary, settings),
-        meta: { createdAt: '', originator, cliVersion: version, source: 'vscode', git: null },
-        settings,
-        unloadDelayMs,
-        lease,
-      };
-    } catch (error) {
-      await lease.release();
-      throw error;
-    }
-    return this.#loader.load(plan);
-  }
-
   /** A conversation that has no file yet gets one: a note about nothing would be lost. */
   async #prepareNote(id: string): Promise<Conversation | null> {
     const loaded = await this.#slots.settled(id);
@@ -370,18 +315,12 @@ export class ConversationRegistry {
   }
 }
 
-function stalePath({ id, facts }: Conversation, got: string): DaemonError {
-  const message = `cannot resume running thread ${id} with stale path: requested \`${got}\`, active \`${facts.path}\``;
-  return new DaemonError('stale_path', message);
-}
-
-function warnOfOtherModel(recorded: string | null, now: string): string[] {
-  if (recorded === null || recorded === now) return [];
-  return [`this conversation was recorded with the model \`${recorded}\` and goes on with \`${now}\``];
-}
-
 function asNew({ conversation }: LoadedConversation, warnings: string[]): NewConversation {
   const { id, configured } = conversation;
   const all = [...warnings, ...configured.history.warnings];
   return { conversationId: id, conversation, sessionConfigured: configured, warnings: all };
+}
+
+function asResumed({ loaded, warnings, loadedNow, ignoredOverrides }: Resumed): ResumedConversation {
+  return { ...asNew(loaded, warnings), loadedNow, ignoredOverrides };
 }

@@ -3,11 +3,13 @@ import { DaemonError } from '../errors.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 
 /** Where a conversation stands. One that is in none of these states is not loaded. */
-export type Slot =
+type Slot =
   | { state: 'starting'; started: Promise<LoadedConversation> }
   | { state: 'loaded'; loaded: LoadedConversation }
   /** `released` never rejects. */
-  | { state: 'ending' | 'held'; released: Promise<void> };
+  | { state: 'ending'; released: Promise<void> }
+  /** `loaded` is there for who looks at it, speaks to it or leaves it, as long as its session lives. */
+  | { state: 'held'; released: Promise<void>; loaded: LoadedConversation | null };
 
 /** What is left when a held conversation is let go: its result, and the conversation if one is loaded now. */
 export interface Held<Result> {
@@ -24,16 +26,20 @@ export class ConversationSlots {
   /** Those who read a conversation's files, which must stay until they are done. */
   readonly #readers = new Map<string, Set<Promise<unknown>>>();
 
-  get(id: string): Slot | undefined {
-    return this.#slots.get(id);
-  }
-
   ids(): string[] {
     return [...this.#slots.keys()];
   }
 
+  /** Those that somebody holds for a change are among them, as long as their session lives. */
   loaded(): LoadedConversation[] {
-    return [...this.#slots.values()].flatMap((slot) => (slot.state === 'loaded' ? [slot.loaded] : []));
+    return this.ids().flatMap((id) => this.find(id) ?? []);
+  }
+
+  /** The loaded conversation, held or not; null when its session is over or only begins. */
+  find(id: string): LoadedConversation | null {
+    const slot = this.#slots.get(id);
+    const loaded = slot?.state === 'loaded' || slot?.state === 'held' ? slot.loaded : null;
+    return loaded?.conversation.isOver === false ? loaded : null;
   }
 
   /** Takes a free slot at once; it is free again when `load` fails. */
@@ -42,7 +48,10 @@ export class ConversationSlots {
       try {
         const loaded = await load();
         // A session may end in the very moment in which it got ready.
-        if (loaded.conversation.isOver) throw new DaemonError('session_failed', 'the session has ended');
+        if (loaded.conversation.isOver) {
+          await loaded.released;
+          throw new DaemonError('session_failed', 'the session has ended');
+        }
         this.#slots.set(id, { state: 'loaded', loaded });
         return loaded;
       } catch (error) {
@@ -105,7 +114,7 @@ export class ConversationSlots {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    this.#slots.set(id, { state: 'held', released });
+    this.#slots.set(id, { state: 'held', released, loaded });
     let left = loaded;
     try {
       const held = await action(loaded);

@@ -160,6 +160,24 @@ export class Conversation {
     fanOut.release(subscriber);
   }
 
+  /** Stays loaded until `work` is done. */
+  async keepWhile<Result>(work: Promise<Result>): Promise<Result> {
+    this.#joining += 1;
+    this.#considerUnload();
+    try {
+      return await work;
+    } finally {
+      this.#joining -= 1;
+      this.#considerUnload();
+    }
+  }
+
+  /** Ends the subscriptions of connections that are gone. */
+  dropDeparted(): void {
+    this.fanOut.dropDeparted();
+    this.#considerUnload();
+  }
+
   addSubscriber(subscriber: Subscriber): void {
     this.fanOut.add(subscriber);
     this.#considerUnload();

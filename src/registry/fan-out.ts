@@ -18,6 +18,11 @@ export interface Subscriber {
   deliver(frame: OutgoingFrame): void;
 }
 
+/** Number of the last event of a conversation. */
+export interface EventCount {
+  last: number;
+}
+
 /**
  * Numbers every notification that names its conversation, from 1 and without gaps, in the order of its events; `epoch` tells
  * one life of the daemon from another. Those of audience `all` reach every listener, the others the subscribers.
@@ -28,21 +33,21 @@ export class FanOut {
   readonly #listeners: ReadonlySet<Subscriber>;
   /** Value: frames held back while the subscriber's snapshot is on its way, or null. */
   readonly #subscribers = new Map<Subscriber, OutgoingFrame[] | null>();
-  #seq: number;
+  readonly #count: EventCount;
 
   /**
-   * `listeners` are all connections there are, subscribed or not; the set stays the caller's. `lastSeq` is the number
-   * from which a conversation that was loaded before in this epoch goes on.
+   * `listeners` are all connections there are, subscribed or not; the set stays the caller's. `count` is shared by all
+   * that ever number events of this conversation in this epoch.
    */
-  constructor(threadId: string, epoch: string, listeners: ReadonlySet<Subscriber>, lastSeq = 0) {
+  constructor(threadId: string, epoch: string, listeners: ReadonlySet<Subscriber>, count: EventCount = { last: 0 }) {
     this.#threadId = threadId;
     this.#epoch = epoch;
     this.#listeners = listeners;
-    this.#seq = lastSeq;
+    this.#count = count;
   }
 
   get seq(): number {
-    return this.#seq;
+    return this.#count.last;
   }
 
   get subscriberCount(): number {
@@ -106,9 +111,9 @@ export class FanOut {
 
   #publish(method: NotificationName, openText: string): void {
     const numbered = isNumbered(method);
-    if (numbered) this.#seq += 1;
+    if (numbered) this.#count.last += 1;
     if (!this.#isHeard(method)) return;
-    this.#send(method, numbered ? this.#finishFrame(openText, this.#seq) : Buffer.from(`${openText}}`));
+    this.#send(method, numbered ? this.#finishFrame(openText, this.#count.last) : Buffer.from(`${openText}}`));
   }
 
   #isHeard(method: NotificationName): boolean {

@@ -16,6 +16,7 @@ export class LoadedConversation {
   readonly released: Promise<void>;
   #markReleased!: () => void;
   #leaseIsKept = false;
+  #leaseIsGone = false;
 
   constructor(conversation: Conversation, handle: SessionHandle, lease: OwnerLease | null) {
     this.conversation = conversation;
@@ -26,9 +27,13 @@ export class LoadedConversation {
     });
   }
 
-  /** True when somebody takes the lock over once the session is over. */
-  get leaseIsKept(): boolean {
-    return this.#leaseIsKept;
+  /**
+   * Decides, once, whose the lock is now that the session is over: false when somebody keeps it. A session that ended by
+   * an error leaves it to nobody.
+   */
+  takeLeaseBack(error: DaemonError | null): boolean {
+    this.#leaseIsGone ||= error !== null || !this.#leaseIsKept;
+    return this.#leaseIsGone;
   }
 
   markReleased(): void {
@@ -42,13 +47,14 @@ export class LoadedConversation {
 
   /**
    * Ends the session without letting go of the lock, which is the caller's from now on. Clients are not told that it is
-   * closed. Throws session_failed when the session does not end; the lock is then freed when it does.
+   * closed. Throws session_failed when the session does not end, or ended by an error: the lock is then freed as always.
    */
   async endKeepingLease(): Promise<OwnerLease | null> {
     this.#leaseIsKept = true;
-    if (await this.#endWithin(END_GRACE_MS)) return this.lease;
+    const ended = await this.#endWithin(END_GRACE_MS);
+    if (ended && !this.#leaseIsGone) return this.lease;
     this.#leaseIsKept = false;
-    throw new DaemonError('session_failed', 'the session does not end');
+    throw new DaemonError('session_failed', ended ? 'the session has ended' : 'the session does not end');
   }
 
   /** False when the time was over first. */

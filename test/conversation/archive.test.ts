@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DaemonRig } from '../support/daemon-rig.js';
 import type { CheckedClient } from '../support/checked-client.js';
@@ -142,6 +142,36 @@ describe('conversations that leave the list', () => {
     await rig.restart();
     expect(existsSync(file!), basename(file!)).to.equal(false);
     expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it('are gone though their names cannot be dropped now; the next start does that', async () => {
+    await client.call('thread/name/set', { threadId, name: 'named' });
+    const names = join(rig.home.path, 'session_index.jsonl');
+    const lock = `${names}.lock`;
+    rmSync(lock);
+    mkdirSync(lock);
+    expect(await client.call('thread/delete', { threadId })).to.deep.equal({ deletedThreadIds: [threadId] });
+    await client.notification('thread/deleted');
+    expect(rig.rolloutFiles()).to.deep.equal([]);
+    expect(readFileSync(names, 'utf8')).to.contain('named');
+    rmSync(lock, { recursive: true });
+    await rig.restart();
+    expect(readFileSync(names, 'utf8')).to.equal('');
+  });
+
+  it('number what is told of them without gap and double', async () => {
+    await client.call('thread/archive', { threadId });
+    await client.call('thread/unarchive', { threadId });
+    await client.call('thread/resume', { threadId });
+    await client.call('thread/delete', { threadId });
+    await client.notification('thread/deleted');
+    const seqs = client.received.filter(({ params, seq }) => params?.['threadId'] === threadId && seq !== undefined);
+    const methods = seqs.map(({ method }) => method);
+    expect(methods).to.include.members(['thread/archived', 'thread/unarchived', 'thread/deleted']);
+    const asides = ['thread/goal/cleared', 'thread/tokenUsage/updated'];
+    const numbered = seqs.filter(({ method }) => !asides.includes(method!)).map(({ seq }) => seq!);
+    expect(new Set(numbered).size).to.equal(numbered.length);
+    expect(numbered).to.deep.equal(numbered.toSorted((a, b) => a - b));
   });
 
   it('without a message can be archived or deleted too; ephemeral ones have nothing to archive', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import type { CheckedClient } from '../support/checked-client.js';
 import { runTurns, wordsBeforeModel, wordsByPage, wordsByRead } from './branch-story.js';
@@ -156,6 +157,18 @@ describe('thread/fork', () => {
     expect(readLines(empty.thread.path).map(({ type }) => type)).to.deep.equal(['session_meta']);
     await client.runTurn(thread.id, 'first words');
     expect(wordsBeforeModel(rig)).to.deep.equal(['first words']);
+  });
+
+  it('is there without its name when that cannot be noted, and says so', async () => {
+    await client.call('thread/name/set', { threadId: source, name: 'named' });
+    const lock = join(rig.home.path, 'session_index.jsonl.lock');
+    rmSync(lock);
+    mkdirSync(lock);
+    const { thread } = await client.call('thread/fork', { threadId: source });
+    expect(thread.name).to.equal(null);
+    const { params } = await client.notification('warning', ({ threadId }) => threadId === thread.id);
+    expect(params!['message']).to.match(/^the fork could not be named: /);
+    await client.runTurn(thread.id, 'in the fork');
   });
 
   it('copies in legacy mode, which stays', async () => {

@@ -132,6 +132,35 @@ describe('thread/revert', () => {
   });
 });
 
+describe('the file that a reverted conversation has left', () => {
+  let rig: DaemonRig;
+  let client: CheckedClient;
+  beforeEach(async () => {
+    rig = await DaemonRig.start();
+    client = await rig.client();
+  });
+  afterEach(() => rig.close());
+
+  it('is not gone on with, loaded or not: a client that kept its path is told, and changes nothing', async () => {
+    const threadId = await client.startThread();
+    const turns = await runTurns(client, threadId, ['one', 'two']);
+    const [former] = rig.rolloutFiles();
+    await client.call('thread/revert', { threadId, beforeTurnId: turns[1] });
+    await runTurns(client, threadId, ['other two']);
+    await client.call('thread/unsubscribe', { threadId });
+    const params = { threadId, path: former, model: 'gpt-other' };
+    expect((await client.ask('thread/resume', params)).error?.data?.reason).to.equal('stale_path');
+    const { model } = rig.daemon.registry.getConversation(threadId).settings;
+    expect(model).not.to.equal('gpt-other');
+    await rig.daemon.registry.removeConversation(threadId);
+    expect((await client.ask('thread/resume', params)).error?.data?.reason).to.equal('stale_path');
+    expect(rig.daemon.registry.loadedIds()).to.deep.equal([]);
+    await client.call('thread/resume', { threadId });
+    await runTurns(client, threadId, ['three']);
+    expect(await wordsByRead(client, threadId)).to.deep.equal(['one', 'other two', 'three']);
+  });
+});
+
 describe('a revert that a killed daemon had only begun', () => {
   let rig: DaemonRig;
   beforeEach(async () => {

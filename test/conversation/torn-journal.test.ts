@@ -135,6 +135,17 @@ describe('text that only the journal holds when the daemon dies', () => {
     expect(warnings()[0]).to.equal('1 damaged line(s) of the rollout were set aside; they stay in the file');
   });
 
+  it('stays also when settings are changed before anybody says anything', async () => {
+    await startOn(left.rollout, left.journal);
+    const recovered = [hello, ['interrupted', [TEXT], [TEXT]]];
+    expect(storyOf(await resume())).to.deep.equal(recovered);
+    await client.call('thread/settings/update', { threadId: left.threadId, model: 'gpt-other' });
+    expect(storyOf(await readTurns())).to.deep.equal(recovered);
+    await rig.daemon.registry.removeConversation(left.threadId);
+    expect(storyOf(await resume())).to.deep.equal(recovered);
+    expect(warnings()).to.deep.equal([]);
+  });
+
   it('is ignored without a word when it is of another turn', async () => {
     const journal = left.journal.map((record) => ({ ...record, turnId: 'another' }));
     await startOn(left.rollout, journal);

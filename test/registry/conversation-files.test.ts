@@ -3,10 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import type { ConversationFile } from '../../src/index/index-messages.js';
 import {
-  deleteConversationFiles,
+  beginDeletion,
+  endDeletion,
   moveConversationFiles,
   pathsToDelete,
   readUnfinishedDeletions,
+  removePlannedFiles,
 } from '../../src/registry/conversation-files.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
@@ -54,8 +56,8 @@ describe('the files of a conversation', () => {
     const archived = { ...plain, path: join(home(), 'archived_sessions', name), archived: true };
     await moveConversationFiles(home(), [archived], 'sessions');
     expect(all()).to.deep.equal([`${DAY}/${name}`, `${DAY}/${name}.zst`]);
-    await deleteConversationFiles(home(), { ids: [ID], paths: pathsToDelete(home(), ID, [plain]) });
-    expect(all()).to.deep.equal(['rolloutd/deleting']);
+    await removePlannedFiles(home(), { ids: [ID], paths: await pathsToDelete(home(), ID, [plain]) });
+    expect(all()).to.deep.equal([]);
   });
 
   it('are not moved over others, and the newest one not before all others', async () => {
@@ -76,18 +78,33 @@ describe('the files of a conversation', () => {
   it('are deleted with their journal; a deletion that was cut short is known afterwards', async () => {
     const files = [first(DAY, true), second(DAY)];
     const journal = join(home(), 'rolloutd', 'journal', `${ID}.jsonl`);
+    const aside = join(home(), 'rolloutd', 'journal', `${ID}.jsonl.2026.aside`);
     mkdirSync(dirname(journal), { recursive: true });
-    writeFileSync(journal, '');
-    const plan = { ids: [ID], paths: pathsToDelete(home(), ID, files) };
+    for (const file of [journal, aside]) writeFileSync(file, '');
+    const plan = { ids: [ID], paths: await pathsToDelete(home(), ID, files) };
     // A folder in the place of a file is what rm() cannot remove: the deletion stops in the middle.
     mkdirSync(join(home(), 'stuck'));
-    const stuck = { ...plan, paths: [plan.paths[0]!, join(home(), 'stuck'), ...plan.paths.slice(1)] };
-    await deleteConversationFiles(home(), stuck).catch(() => undefined);
+    const stuck = { ...plan, paths: [plan.paths[1]!, join(home(), 'stuck'), ...plan.paths.slice(2)] };
+    await beginDeletion(home(), stuck);
+    const error = await removePlannedFiles(home(), stuck).catch((failure: Error) => failure);
+    expect((error as Error).message).to.match(/the next start goes on with it$/);
     expect(existsSync(files[1]!.path)).to.equal(true);
     expect(await readUnfinishedDeletions(home())).to.deep.equal([stuck]);
-    await deleteConversationFiles(home(), plan);
+    await removePlannedFiles(home(), plan);
+    await endDeletion(home(), plan);
     expect(all()).to.deep.equal(['rolloutd/deleting']);
-    expect(existsSync(journal)).to.equal(false);
+    expect([existsSync(journal), existsSync(aside)]).to.deep.equal([false, false]);
+    expect(await readUnfinishedDeletions(home())).to.deep.equal([]);
+  });
+
+  it('stay when the first of them cannot be removed, and nobody goes on with it later', async () => {
+    const files = [first(DAY), second(DAY)];
+    mkdirSync(join(home(), 'stuck'));
+    const plan = { ids: [ID], paths: [join(home(), 'stuck'), ...files.map(({ path }) => path)] };
+    await beginDeletion(home(), plan);
+    const error = await removePlannedFiles(home(), plan).catch((failure: Error) => failure);
+    expect(error).to.include({ code: 'rollout_write_failed' });
+    expect(files.map(({ path }) => existsSync(path))).to.deep.equal([true, true]);
     expect(await readUnfinishedDeletions(home())).to.deep.equal([]);
   });
 

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { conversationTexts } from '../conversation/wire-story.js';
@@ -151,6 +151,17 @@ describe('ConversationRegistry, embedded without a server', () => {
       const codes = [gone, copy].map((path) => codeOf(rig.registry.resumeConversationFromRollout(path, REQUEST, id)));
       expect(await Promise.all(codes)).to.deep.equal(['stale_path', 'stale_path']);
       expect(await codeOf(rig.registry.resumeConversationFromRollout(gone, REQUEST))).to.equal('rollout_not_found');
+    });
+
+    it('has one session for both ids of a file that is named after another conversation', async () => {
+      const { id, file } = await rig.record('one');
+      const named = '01a206e8-4e40-7260-a3ca-59d0fa1ced00';
+      renameSync(file, file.replace(id, named));
+      const resumed = await Promise.all(
+        [named, id, named].map((each) => rig.registry.resumeConversation(each, REQUEST)),
+      );
+      expect(new Set(resumed.map(({ conversation }) => conversation)).size).to.equal(1);
+      expect(rig.registry.loadedIds()).to.deep.equal([id]);
     });
 
     it('makes one session of many who ask at once', async () => {

@@ -55,14 +55,27 @@ describe('ConversationSlots', () => {
     const fake = new FakeLoaded();
     await slots.open(ID, async () => fake.loaded);
     await slots.hold(ID, () => Promise.reject(new Error('refused'))).catch(() => undefined);
-    expect(slots.get(ID)?.state).to.equal('loaded');
+    expect(slots.find(ID)).not.to.equal(null);
     await slots
       .hold(ID, async () => {
         fake.end();
         throw new Error('half done');
       })
       .catch(() => undefined);
-    expect(slots.get(ID)).to.equal(undefined);
+    expect(slots.ids()).to.deep.equal([]);
+  });
+
+  it('lets a held conversation be looked at and left, until its session is over', async () => {
+    const slots = new ConversationSlots();
+    const fake = new FakeLoaded();
+    await slots.open(ID, async () => fake.loaded);
+    await slots.hold(ID, async (loaded) => {
+      expect([slots.find(ID), slots.loaded()]).to.deep.equal([loaded, [loaded]]);
+      fake.end();
+      expect([slots.find(ID), slots.loaded()]).to.deep.equal([null, []]);
+      return { result: null, loaded };
+    });
+    expect(slots.ids()).to.deep.equal([]);
   });
 
   it('lets nobody hold what somebody reads, and lets readers read side by side', async () => {
@@ -91,6 +104,7 @@ describe('ConversationSlots', () => {
         const slots = new ConversationSlots();
         let busy = 0;
         let live = 0;
+        let isHeld = false;
         const work = async (ticks: number): Promise<void> => {
           busy += 1;
           expect(busy, 'starting, ending or holding at once').to.equal(1);
@@ -108,7 +122,9 @@ describe('ConversationSlots', () => {
               });
             } else if (what === 'hold') {
               await slots.hold(ID, async (loaded) => {
+                isHeld = true;
                 await work(ticks);
+                isHeld = false;
                 return { result: null, loaded };
               });
             } else if (what === 'end') {
@@ -119,7 +135,7 @@ describe('ConversationSlots', () => {
               loaded.end();
             } else {
               await slots.share(ID, async () => {
-                expect(slots.get(ID)?.state).to.not.equal('held');
+                expect(isHeld).to.equal(false);
                 for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
               });
             }

@@ -30,13 +30,24 @@ export function threadForkHandler({ registry, index }: HandlerContext): Handler<
     }
     warn(forked, connection);
     const source = historyOf(forked);
-    const history = source === null ? null : await index.read({ ...source, includeTurns: withTurns });
+    // The fork is there: whoever asked is to know of it, also when its turns cannot be read now.
+    const history =
+      source === null
+        ? null
+        : await index.read({ ...source, includeTurns: withTurns }).catch(cannotShow(forked, connection));
     conversation.addSubscriber(connection);
     const result = toSessionResult(conversation);
     const value = { ...result, thread: { ...result.thread, turns: rawPlace(0) } };
     respond.resultJson(stringifyWith(value, [history?.turnsJson ?? '[]']));
     announceFork(forked, connection, history?.tokenUsage ?? null);
     if (!connection.isOpen) conversation.removeSubscriber(connection);
+  };
+}
+
+function cannotShow({ conversationId }: ForkedConversation, connection: Connection): (error: Error) => null {
+  return ({ message }) => {
+    connection.notify('warning', { threadId: conversationId, message: `its turns cannot be shown: ${message}` });
+    return null;
   };
 }
 
@@ -74,7 +85,10 @@ export function threadRevertHandler({ registry, index }: HandlerContext): Handle
   return async (params, respond) => {
     const id = checkedThreadId(params.threadId);
     const conversation = await registry.revertConversation(id, params.beforeTurnId);
-    const cursors = await index.tailCursors({ path: conversation.facts.path!, threadId: id });
+    // It is reverted, whatever can be read of it now.
+    const cursors = await index
+      .tailCursors({ path: conversation.facts.path!, threadId: id })
+      .catch(() => ({ turns: null, items: null }));
     respond.result({
       thread: conversation.toThread(),
       turnsBackwardsCursor: cursors.turns,
