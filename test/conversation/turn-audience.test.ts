@@ -64,7 +64,11 @@ describe('a turn, seen by its clients', () => {
     await other.call('thread/resume', { threadId });
     const statuses = [await unsubscribe(other), await unsubscribe(other)];
     const from = other.received.length;
+    const idle = other.next(
+      ({ method, params }) => method === 'thread/status/changed' && params?.['status'].type === 'idle',
+    );
     await subscriber.runTurn(threadId, 'hello');
+    await idle;
     expect(statuses).to.deep.equal(['unsubscribed', 'notSubscribed']);
     expect(new Set(namesOf(other.received.slice(from)))).to.deep.equal(new Set(['thread/status/changed']));
   });
