@@ -118,7 +118,8 @@ describe('a rollout written by hand', () => {
       }
       const resumed = await client.call('thread/resume', { threadId });
       expect(resumed.thread.turns).to.deep.equal(turns);
-      const done = await client.runTurn(threadId, 'and go on');
+      // By the id that the file holds itself, whichever it was asked for by.
+      const done = await client.runTurn(resumed.thread.id, 'and go on');
       expect(done.status).to.equal('completed');
       const after = await readTurns();
       expect(after.slice(0, -1)).to.deep.equal(turns);

@@ -309,7 +309,6 @@ function foreignFiles(): DifferenceRule[] {
     ...byHand,
     section: /^legacy: session_meta without (?:cwd|originator|cli_version|(?:outer )?timestamp)$/,
   };
-  const twoIds = { ...byHand, section: /differs from session_meta id$|asked by its session_meta id$/ };
   const shown = { historyMode: isText };
   return [
     added(lacking, 'listed[]', isText),
@@ -320,9 +319,6 @@ function foreignFiles(): DifferenceRule[] {
     // What the peer shows only once it was resumed.
     added({ ...byHand, section: /^paginated:/ }, 'read.turns[]', isText),
     other({ ...byHand, section: 'paginated: ordinal gap and repeat' }, /^(?:resume\.turns|after)\[\]$/, isText, isText),
-    // Either id of a file is good for everything.
-    other(twoIds, 'turn', { code: -32600 }, 'completed'),
-    added(twoIds, /\[\]$/, /^completed\[userMessage:hello/),
     // One row for a conversation, wherever below sessions/ its file is.
     left({ ...byHand, section: /^duplicate id/ }, 'listed[]', 'q older'),
     added({ ...byHand, section: 'file directly under sessions/' }, 'listed[]', 'q top'),
