@@ -1,0 +1,121 @@
+// Histories and lists taken page by page, in pages of any size and either direction, against the model. Main thread.
+import type { Random } from '../faults/random.js';
+import { compare } from './difference.js';
+import type { Difference } from './difference.js';
+import { expectedFacts, expectedTurns, viewFacts, viewItem, viewTurns } from './check-thread.js';
+import type { TurnView } from './check-thread.js';
+import { isListed, previewOf, shownTurns } from './model.js';
+import type { Model, Thread } from './model.js';
+import type { World } from './world.js';
+
+type Direction = 'asc' | 'desc';
+
+interface Page {
+  rows: any[];
+  backwardsCursor: string | null;
+}
+
+const MAX_PAGES = 2000;
+
+/** thread/turns/list and thread/items/list of one conversation that has a file. */
+export async function checkPages(world: World, thread: Thread, random: Random): Promise<Difference[]> {
+  const threadId = world.idOf(thread.label);
+  const turns = expectedTurns(world, shownTurns(thread));
+  const of = `of t${thread.label}`;
+  const differences = [
+    ...(await checkWalk(world, 'thread/turns/list', { threadId, itemsView: 'full' }, `turns ${of}`, random, {
+      expected: turns,
+      view: (row) => viewTurns([row])[0]!,
+    })),
+  ];
+  if (thread.mode === 'legacy') {
+    const { error } = await world.witness.ask('thread/items/list', { threadId });
+    return [...differences, ...compare(`items ${of}`, 'refused', error === undefined ? 'given' : 'refused')];
+  }
+  const items = turns.flatMap(itemRows);
+  const one = turns.length > 0 && random.chance(0.5) ? random.pick(turns) : null;
+  const params = { threadId, ...(one === null ? {} : { turnId: one.id }) };
+  return [
+    ...differences,
+    ...(await checkWalk(world, 'thread/items/list', params, `items ${of}`, random, {
+      expected: one === null ? items : itemRows(one),
+      view: ({ turnId, item }) => `${turnId} ${viewItem(item)}`,
+    })),
+  ];
+}
+
+function itemRows({ id, items }: TurnView): string[] {
+  return items.map((item) => `${id} ${item}`);
+}
+
+/** thread/list: what is in the archive or out of it, each conversation once; and by a text that one of them has. */
+export async function checkList(world: World, model: Model, archived: boolean, random: Random): Promise<Difference[]> {
+  const place = archived ? 'archive' : 'sessions';
+  const listed = [...model.threads.values()].filter((thread) => thread.place === place && isListed(thread));
+  const sortDirection = random.pick<Direction>(['asc', 'desc']);
+  const rows = await walk(world, 'thread/list', { archived, sortDirection }, random);
+  const expected = listed.map((thread) => ({ id: world.idOf(thread.label), ...expectedFacts(world, thread) }));
+  const found = rows.flatMap((page) => page.rows).map((row) => ({ id: row.id, ...viewFacts(row) }));
+  const where = archived ? 'the archived conversations' : 'the conversations';
+  return [
+    ...compare(where, byId(expected), byId(found)),
+    ...(listed.length === 0 ? [] : await checkSearch(world, listed, random.pick(listed), archived)),
+  ];
+}
+
+async function checkSearch(
+  world: World,
+  listed: readonly Thread[],
+  one: Thread,
+  archived: boolean,
+): Promise<Difference[]> {
+  const searchTerm = one.name ?? previewOf(one).slice(0, 30);
+  const term = searchTerm.toLowerCase();
+  const has = (text: string | null): boolean => text?.toLowerCase().includes(term) === true;
+  const expected = listed.filter((thread) => has(thread.name) || has(previewOf(thread)));
+  const { data } = await world.witness.call('thread/list', { archived, searchTerm, limit: 100 });
+  const ids = expected.map(({ label }) => world.idOf(label)).toSorted();
+  return compare(`conversations found by ${JSON.stringify(searchTerm)}`, ids, data.map((row: any) => row.id).toSorted());
+}
+
+function byId<T extends { id: string }>(rows: readonly T[]): T[] {
+  return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+async function checkWalk<T>(
+  world: World,
+  method: string,
+  params: object,
+  what: string,
+  random: Random,
+  { expected, view }: { expected: T[]; view: (row: any) => T },
+): Promise<Difference[]> {
+  const sortDirection = random.pick<Direction>(['asc', 'desc']);
+  const pages = await walk(world, method, { ...params, sortDirection }, random);
+  const found = pages.flatMap(({ rows }) => rows).map(view);
+  const ordered = sortDirection === 'asc' ? expected : expected.toReversed();
+  const differences = compare(`${what}, ${sortDirection}`, ordered, found);
+  if (differences.length > 0 || found.length === 0) return differences;
+  const index = random.int(0, pages.length - 1);
+  const { backwardsCursor } = pages[index]!;
+  const before = pages.slice(0, index).reduce((sum, { rows }) => sum + rows.length, 0);
+  const opposite = sortDirection === 'asc' ? 'desc' : 'asc';
+  const back = { ...params, sortDirection: opposite, cursor: backwardsCursor, limit: 100 };
+  const { data } = await world.witness.call(method, back);
+  const expectedBack = ordered.slice(0, before + 1).toReversed().slice(0, 100);
+  return compare(`${what}, ${opposite} from the backwards cursor of page ${index}`, expectedBack, data.map(view));
+}
+
+async function walk(world: World, method: string, params: object, random: Random): Promise<Page[]> {
+  const pages: Page[] = [];
+  const limit = random.pick([1, 2, 3, 7, 25, 100]);
+  let cursor: string | null = null;
+  do {
+    const reply: any = await world.witness.call(method, { ...params, limit, cursor });
+    if (reply.data.length > limit) throw new Error(`${method}: ${reply.data.length} rows, where ${limit} were asked for`);
+    if (pages.length > MAX_PAGES) throw new Error(`${method}: more than ${MAX_PAGES} pages`);
+    pages.push({ rows: reply.data, backwardsCursor: reply.backwardsCursor });
+    cursor = reply.nextCursor;
+  } while (cursor !== null);
+  return pages;
+}

@@ -1,0 +1,123 @@
+// Runs programs of a seed until so many steps were made, two at a time, and makes what fails short. Main thread.
+import { RULES } from './apply-operation.js';
+import type { Rules } from './apply-operation.js';
+import { chooseByDice, chooseFrom, drawDice } from './draw-program.js';
+import type { Missing } from './find-missing.js';
+import { describeOperation } from './operation.js';
+import type { Operation } from './operation.js';
+import { runProgram } from './run-program.js';
+import type { ProgramResult } from './run-program.js';
+import { shrinkProgram } from './shrink-program.js';
+import { CLIENTS } from './world.js';
+import type { WorldKind } from './world.js';
+
+export interface SequencesOptions {
+  seed: number;
+  steps: number;
+  /** Runs only the program of this number. */
+  only?: number;
+  rules?: Rules;
+  /** How many run side by side. */
+  atOnce?: number;
+  /** Dice for each program. */
+  dice?: number;
+  /** Every n-th program runs with a daemon in a process of its own, which a kill really kills; 0: none. */
+  processEvery?: number;
+  shrinkPatienceMs?: number;
+  /** What the daemon does not have is left out. */
+  missing?: ReadonlySet<Missing>;
+  onProgram?: (progress: { steps: number; programs: number }) => void;
+}
+
+export interface Failure {
+  seed: number;
+  /** Number of the program. */
+  program: number;
+  world: WorldKind;
+  /** The shortest program that fails, one line each. */
+  operations: string[];
+  /** How long it was at first. */
+  length: number;
+  differences: string[];
+}
+
+export interface SequencesResult {
+  steps: number;
+  programs: number;
+  seconds: number;
+  /** How often each kind was done. */
+  counts: Record<string, number>;
+  failures: Failure[];
+}
+
+/** Stops at the first program that fails. */
+export async function runSequences(options: SequencesOptions): Promise<SequencesResult> {
+  const { steps: wanted, only, atOnce = 2, onProgram } = options;
+  const startedAt = performance.now();
+  const result: SequencesResult = { steps: 0, programs: 0, seconds: 0, counts: {}, failures: [] };
+  let next = only ?? 0;
+  const isOver = (): boolean =>
+    result.failures.length > 0 || (only === undefined ? result.steps >= wanted : next > only);
+  const work = async (): Promise<void> => {
+    while (!isOver()) {
+      const index = next;
+      next += 1;
+      const { run, program } = await runOne(options, index);
+      result.programs += 1;
+      result.steps += run.operations.length;
+      for (const { type } of run.operations) result.counts[type] = (result.counts[type] ?? 0) + 1;
+      if (run.differences.length > 0) result.failures.push(await shrink(options, program, run));
+      onProgram?.(result);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  result.seconds = (performance.now() - startedAt) / 1000;
+  return result;
+}
+
+interface Program {
+  index: number;
+  world: WorldKind;
+  seed: number;
+}
+
+async function runOne(options: SequencesOptions, index: number): Promise<{ run: ProgramResult; program: Program }> {
+  const { seed, rules = RULES, dice = 60, processEvery = 12, missing = new Set() } = options;
+  const world: WorldKind = processEvery > 0 && index % processEvery === processEvery - 1 ? 'process' : 'embedded';
+  const program: Program = { index, world, seed: seed * 100_003 + index };
+  const draw = chooseByDice(drawDice(seed, index, dice), CLIENTS);
+  const choose = (model: Parameters<typeof draw>[0]): Operation | null => {
+    let operation = draw(model);
+    while (operation !== null && isMissing(missing, operation)) operation = draw(model);
+    return operation;
+  };
+  return { run: await runProgram({ world, choose, seed: program.seed, rules, missing }), program };
+}
+
+function isMissing(missing: ReadonlySet<Missing>, operation: Operation): boolean {
+  return missing.has(operation.type) || (operation.type === 'start' && operation.mode === 'legacy' && missing.has('legacy'));
+}
+
+async function shrink(options: SequencesOptions, program: Program, first: ProgramResult): Promise<Failure> {
+  const { rules = RULES, shrinkPatienceMs = 60_000, seed, missing = new Set() } = options;
+  let last = first;
+  const operations = await shrinkProgram({
+    operations: first.operations,
+    patienceMs: shrinkPatienceMs,
+    run: async (part) => {
+      const run = await runProgram({ ...program, choose: chooseFrom(part), rules, missing, checkAllEvery: 5 });
+      if (run.differences.length === 0) return null;
+      last = run;
+      return run.operations;
+    },
+  });
+  return {
+    seed,
+    program: program.index,
+    world: program.world,
+    operations: operations.map(describeOperation),
+    length: first.operations.length,
+    differences: last.differences,
+  };
+}
+
