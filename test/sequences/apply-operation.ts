@@ -8,6 +8,7 @@ import {
   interrupted,
   putThread,
   said,
+  shownPreview,
   threadOf,
   unloaded,
   withDependents,
@@ -94,6 +95,7 @@ export const RULES: Rules = {
       entries: [],
       running: null,
       name: null,
+      formerPreview: '',
       model: DEFAULT_MODEL,
       bases: ephemeral ? [] : [null],
     };
@@ -169,6 +171,7 @@ export const RULES: Rules = {
       subscribers: [client],
       entries: isLegacy ? entries.map((entry) => ({ ...entry, file })) : entries,
       running: null,
+      formerPreview: '',
       bases: ephemeral ? [] : [base],
     };
     const next = putThread(withThread(model, of, { materialized: true }), fork);
@@ -183,8 +186,9 @@ export const RULES: Rules = {
     if (thread.mode === 'legacy' || thread.ephemeral) return refused(['unsupported_for_thread']);
     if (findTurn(thread, before) === null) return refused(['turn_not_found']);
     const { entries, bases } = cutHistory(thread, { type: 'before', turn: before });
-    const next = putThread(model, { ...thread, entries, running: null, bases: [...thread.bases, bases[0]!] });
-    return { next, reasons: [], bases };
+    const formerPreview = shownPreview(thread);
+    const reverted = { ...thread, entries, running: null, bases: [...thread.bases, bases[0]!], formerPreview };
+    return { next: putThread(model, reverted), reasons: [], bases };
   },
 
   archive(model, { thread: of }) {

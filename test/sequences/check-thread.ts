@@ -2,7 +2,7 @@
 import type { CheckedClient } from '../support/checked-client.js';
 import { compare } from './difference.js';
 import type { Difference } from './difference.js';
-import { previewOf, shownTurns, threadOf, turnsOf } from './model.js';
+import { shownPreview, shownTurns, threadOf, turnsOf } from './model.js';
 import type { Model, Thread, Turn } from './model.js';
 import type { World } from './world.js';
 
@@ -37,7 +37,7 @@ export function expectedFacts(world: World, thread: Thread) {
     ephemeral,
     historyMode: mode,
     name,
-    preview: previewOf(thread),
+    preview: shownPreview(thread),
     forkedFromId: forkedFrom === null ? null : world.idOf(forkedFrom),
     status: loaded ? (running === null ? 'idle' : 'active') : 'notLoaded',
     folder: ephemeral ? null : place === 'archive' ? 'archived_sessions' : 'sessions',

@@ -51,6 +51,8 @@ export interface Thread {
   entries: readonly Entry[];
   running: RunningTurn | null;
   name: string | null;
+  /** Shown while it is loaded and, after a revert, has no words of a user any more. */
+  formerPreview: string;
   /** The language model of the next turn. */
   model: string;
   /** What the segments go on from, one for each; null for one that begins with nothing. */
@@ -132,6 +134,11 @@ export function previewOf(thread: Thread): string {
   return messages.find(({ role, shown }) => role === 'user' && shown)?.text ?? '';
 }
 
+/** What stands for it in what a daemon shows. */
+export function shownPreview(thread: Thread): string {
+  return previewOf(thread) || (thread.loaded ? thread.formerPreview : '');
+}
+
 export function isListed(thread: Thread): boolean {
   return thread.materialized && thread.place !== 'gone' && previewOf(thread) !== '';
 }
@@ -152,7 +159,7 @@ export function interrupted(thread: Thread): Thread {
 export function unloaded(thread: Thread): Thread {
   if (!thread.loaded) return thread;
   const place = thread.materialized ? thread.place : 'gone';
-  return { ...interrupted(thread), loaded: false, subscribers: [], place };
+  return { ...interrupted(thread), loaded: false, subscribers: [], place, formerPreview: '' };
 }
 
 /** Conversations whose files go on from a file of this one. */
