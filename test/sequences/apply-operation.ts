@@ -6,6 +6,7 @@ import {
   dependentsOf,
   findTurn,
   interrupted,
+  isSameFile,
   putThread,
   said,
   shownPreview,
@@ -184,6 +185,7 @@ export const RULES: Rules = {
     const thread = threadOf(model, of);
     if (!thread.loaded) return refused(NOT_LOADED);
     if (thread.mode === 'legacy' || thread.ephemeral) return refused(['unsupported_for_thread']);
+    if (!thread.materialized) return refused([...NO_ROLLOUT, 'turn_not_found']);
     if (findTurn(thread, before) === null) return refused(['turn_not_found']);
     const { entries, bases } = cutHistory(thread, { type: 'before', turn: before });
     const formerPreview = shownPreview(thread);
@@ -344,8 +346,4 @@ function cutHistory(source: Thread, cut: Cut): { entries: readonly Entry[]; base
   const end = following.findIndex((entry) => entry.type === 'turn' || !isSameFile(entry.file, file));
   const count = index + 1 + (end === -1 ? following.length : end);
   return { entries: interrupted(source).entries.slice(0, count), bases: [file] };
-}
-
-export function isSameFile(a: FileRef | null, b: FileRef | null): boolean {
-  return a?.thread === b?.thread && a?.segment === b?.segment;
 }

@@ -1,4 +1,5 @@
 // Which operations and checks a daemon cannot do yet, because it does not have their methods. Main thread.
+import { compressFiles } from './compress-files.js';
 import type { OperationType } from './operation.js';
 import { World } from './world.js';
 
@@ -30,9 +31,18 @@ export async function findMissing(): Promise<Set<Missing>> {
     }
     const { thread } = await world.witness.call('thread/start', { historyMode: 'legacy' });
     if (thread.historyMode !== 'legacy') missing.add('legacy');
-    if (missing.has('fork')) missing.add('compress');
+    if (!(await readsCompressed(world))) missing.add('compress');
   } finally {
     await world.close();
   }
   return missing;
+}
+
+async function readsCompressed(world: World): Promise<boolean> {
+  const client = world.clients[0]!;
+  const threadId = await client.startThread();
+  await client.runTurn(threadId, 'words');
+  await world.host.unload!(threadId);
+  await compressFiles(world.home.path, threadId, true);
+  return (await client.ask('thread/read', { threadId })).error === undefined;
 }

@@ -4,6 +4,7 @@
 //   --seed S        which programs (1); a report names it, and the number of the program, to run it again
 //   --program N     only this one
 //   --at-once N     how many programs run side by side (2)
+//   --failures N    how many programs may fail before it stops (1)
 import { parseArgs } from 'node:util';
 import { findMissing } from './find-missing.js';
 import { runSequences } from './run-sequences.js';
@@ -16,6 +17,7 @@ async function main(): Promise<boolean> {
       seed: { type: 'string', default: '1' },
       program: { type: 'string' },
       'at-once': { type: 'string', default: '2' },
+      failures: { type: 'string', default: '1' },
     },
   });
   const seed = Number(values.seed);
@@ -27,6 +29,7 @@ async function main(): Promise<boolean> {
     missing,
     steps: Number(values.steps),
     ...(values.program === undefined ? {} : { only: Number(values.program) }),
+    maxFailures: Number(values.failures),
     atOnce: Number(values['at-once']),
     onProgram: ({ steps, programs }) => {
       if (steps < nextReport) return;

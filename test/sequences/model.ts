@@ -51,7 +51,7 @@ export interface Thread {
   entries: readonly Entry[];
   running: RunningTurn | null;
   name: string | null;
-  /** Shown while it is loaded and, after a revert, has no words of a user any more. */
+  /** What it is still known by when a revert has left it without words of a user. */
   formerPreview: string;
   /** The language model of the next turn. */
   model: string;
@@ -96,6 +96,10 @@ export function currentFile(thread: Thread): FileRef {
   return { thread: thread.label, segment: Math.max(0, thread.bases.length - 1) };
 }
 
+export function isSameFile(a: FileRef | null, b: FileRef | null): boolean {
+  return a?.thread === b?.thread && a?.segment === b?.segment;
+}
+
 export function turnsOf(thread: Thread): Turn[] {
   return thread.entries.flatMap((entry) => (entry.type === 'turn' ? [entry.turn] : []));
 }
@@ -129,18 +133,18 @@ export function modelView(thread: Thread): Message[] {
 }
 
 /** The first words of a user; empty while nobody has said anything. */
-export function previewOf(thread: Thread): string {
+function previewOf(thread: Thread): string {
   const messages = turnsOf(thread).flatMap((turn) => turn.messages);
   return messages.find(({ role, shown }) => role === 'user' && shown)?.text ?? '';
 }
 
 /** What stands for it in what a daemon shows. */
 export function shownPreview(thread: Thread): string {
-  return previewOf(thread) || (thread.loaded ? thread.formerPreview : '');
+  return previewOf(thread) || thread.formerPreview;
 }
 
 export function isListed(thread: Thread): boolean {
-  return thread.materialized && thread.place !== 'gone' && previewOf(thread) !== '';
+  return thread.materialized && thread.place !== 'gone' && shownPreview(thread) !== '';
 }
 
 /** A turn that is cut short: what streamed stays. */
@@ -159,7 +163,7 @@ export function interrupted(thread: Thread): Thread {
 export function unloaded(thread: Thread): Thread {
   if (!thread.loaded) return thread;
   const place = thread.materialized ? thread.place : 'gone';
-  return { ...interrupted(thread), loaded: false, subscribers: [], place, formerPreview: '' };
+  return { ...interrupted(thread), loaded: false, subscribers: [], place };
 }
 
 /** Conversations whose files go on from a file of this one. */

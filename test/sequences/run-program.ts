@@ -110,9 +110,9 @@ class Run {
     }
   }
 
-  /** Where time alone unloads: until it has. */
+  /** Where time alone unloads: until it has. What is put away is not announced as closed. */
   async #awaitUnloading(before: Model, { type }: Operation, mark: number): Promise<void> {
-    if (!this.model.unloadsWhenLeft || type === 'restart') return;
+    if (!this.model.unloadsWhenLeft || ['restart', 'archive', 'delete'].includes(type)) return;
     for (const { label, loaded } of before.threads.values()) {
       if (!loaded || threadOf(this.model, label).loaded) continue;
       const threadId = this.#world.idOf(label);

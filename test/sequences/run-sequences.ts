@@ -17,6 +17,8 @@ export interface SequencesOptions {
   /** Runs only the program of this number. */
   only?: number;
   rules?: Rules;
+  /** Programs that may fail before it stops (1). */
+  maxFailures?: number;
   /** How many run side by side. */
   atOnce?: number;
   /** Dice for each program. */
@@ -50,14 +52,14 @@ export interface SequencesResult {
   failures: Failure[];
 }
 
-/** Stops at the first program that fails. */
+/** Never rejects for what a daemon does: that is a failure. */
 export async function runSequences(options: SequencesOptions): Promise<SequencesResult> {
-  const { steps: wanted, only, atOnce = 2, onProgram } = options;
+  const { steps: wanted, only, maxFailures = 1, atOnce = 2, onProgram } = options;
   const startedAt = performance.now();
   const result: SequencesResult = { steps: 0, programs: 0, seconds: 0, counts: {}, failures: [] };
   let next = only ?? 0;
   const isOver = (): boolean =>
-    result.failures.length > 0 || (only === undefined ? result.steps >= wanted : next > only);
+    result.failures.length >= maxFailures || (only === undefined ? result.steps >= wanted : next > only);
   const work = async (): Promise<void> => {
     while (!isOver()) {
       const index = next;
