@@ -157,7 +157,8 @@ export const RULES: Rules = {
     if (source.ephemeral) return refused(NOT_THIS_KIND);
     if (source.place === 'archive') return refused(['conversation_archived']);
     const fresh = source.materialized ? {} : { mayMaterialize: of };
-    if (cut.type !== 'whole' && findTurn(source, cut.turn) === null) return { ...refused(['turn_not_found']), ...fresh };
+    if (cut.type !== 'whole' && findTurn(source, cut.turn) === null)
+      return { ...refused(['turn_not_found']), ...fresh };
     const file: FileRef = { thread: label, segment: 0 };
     const isLegacy = source.mode === 'legacy';
     const { entries, bases } = cutHistory(source, cut);
@@ -212,9 +213,7 @@ export const RULES: Rules = {
     if (thread.ephemeral) return refused(NOT_THIS_KIND);
     if (!cascade && dependentsOf(model, of).length > 0) return refused(['forks_depend_on_it']);
     const doomed = new Set(withDependents(model, of));
-    return done(
-      withThreads(model, (each) => (doomed.has(each.label) ? { ...unloaded(each), place: 'gone' } : each)),
-    );
+    return done(withThreads(model, (each) => (doomed.has(each.label) ? { ...unloaded(each), place: 'gone' } : each)));
   },
 
   name(model, { thread: of, name }) {

@@ -75,7 +75,11 @@ async function checkSearch(
   );
   const { data } = await world.witness.call('thread/list', { archived, searchTerm, limit: 100 });
   const ids = expected.map(({ label }) => world.idOf(label)).toSorted();
-  return compare(`conversations found by ${JSON.stringify(searchTerm)}`, ids, data.map((row: any) => row.id).toSorted());
+  return compare(
+    `conversations found by ${JSON.stringify(searchTerm)}`,
+    ids,
+    data.map((row: any) => row.id).toSorted(),
+  );
 }
 
 function textsInCurrentFile(thread: Thread): string[] {
@@ -111,7 +115,10 @@ async function checkWalk<T>(
   const opposite = sortDirection === 'asc' ? 'desc' : 'asc';
   const back = { ...params, sortDirection: opposite, cursor: backwardsCursor, limit: 100 };
   const { data } = await world.witness.call(method, back);
-  const expectedBack = ordered.slice(0, before + 1).toReversed().slice(0, 100);
+  const expectedBack = ordered
+    .slice(0, before + 1)
+    .toReversed()
+    .slice(0, 100);
   return compare(`${what}, ${opposite} from the backwards cursor of page ${index}`, expectedBack, data.map(view));
 }
 
@@ -121,7 +128,8 @@ async function walk(world: World, method: string, params: object, random: Random
   let cursor: string | null = null;
   do {
     const reply: any = await world.witness.call(method, { ...params, limit, cursor });
-    if (reply.data.length > limit) throw new Error(`${method}: ${reply.data.length} rows, where ${limit} were asked for`);
+    if (reply.data.length > limit)
+      throw new Error(`${method}: ${reply.data.length} rows, where ${limit} were asked for`);
     if (pages.length > MAX_PAGES) throw new Error(`${method}: more than ${MAX_PAGES} pages`);
     pages.push({ rows: reply.data, backwardsCursor: reply.backwardsCursor });
     cursor = reply.nextCursor;

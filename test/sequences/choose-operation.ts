@@ -67,7 +67,12 @@ export function chooseOperation(
     }
     case 'name': {
       const thread = choose(({ place, ephemeral }) => place === 'sessions' && !ephemeral);
-      const name = random.pick([`name ${label}`, `  Näme  ${label} `, `名 ${label}`, ...(random.chance(0.1) ? [' '] : [])]);
+      const name = random.pick([
+        `name ${label}`,
+        `  Näme  ${label} `,
+        `名 ${label}`,
+        ...(random.chance(0.1) ? [' '] : []),
+      ]);
       return thread === null ? null : { label, type, client, thread, name };
     }
     case 'inject': {

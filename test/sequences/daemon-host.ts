@@ -21,9 +21,9 @@ export interface DaemonHost {
 }
 
 /** Conversations without clients stay loaded. */
-export const NEVER_UNLOAD = 'thread_unload_delay_secs=0';
+const NEVER_UNLOAD = 'thread_unload_delay_secs=0';
 /** They are unloaded as soon as the configuration can say: after a second. */
-export const UNLOAD_SOON = 'thread_unload_delay_secs=1';
+const UNLOAD_SOON = 'thread_unload_delay_secs=1';
 /** More threads would only take longer to start. */
 const ONE_WORKER = 'max_threads=1';
 

@@ -21,7 +21,10 @@ function show(value: unknown, other: unknown): string {
   if (!Array.isArray(value) || !Array.isArray(other) || value.length + other.length < 12) return shorten(value);
   const index = value.findIndex((element, place) => !isDeepStrictEqual(element, other[place]));
   if (index === -1) return `${value.length} elements, all as in the other`;
-  const rest = value.slice(index, index + 4).map(shorten).join(', ');
+  const rest = value
+    .slice(index, index + 4)
+    .map(shorten)
+    .join(', ');
   return `${value.length} elements, from ${index} on: ${rest}`;
 }
 

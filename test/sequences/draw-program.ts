@@ -51,7 +51,10 @@ const die: fc.Arbitrary<Die> = fc.record({
 
 /** The dice of the `index`-th program of a seed. */
 export function drawDice(seed: number, index: number, count: number): Die[] {
-  const [dice] = fc.sample(fc.array(die, { minLength: count, maxLength: count }), { seed: seed * 100_003 + index, numRuns: 1 });
+  const [dice] = fc.sample(fc.array(die, { minLength: count, maxLength: count }), {
+    seed: seed * 100_003 + index,
+    numRuns: 1,
+  });
   return dice!;
 }
 

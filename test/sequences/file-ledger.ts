@@ -88,7 +88,7 @@ export class FileLedger {
       if (file === undefined) return [];
       const name = nameOf(file);
       const lines = parseLines(contents.get(name)!);
-      if (lines === null) return compare(`${name}`, 'whole lines of JSON', 'something else');
+      if (lines === null) return compare(name, 'whole lines of JSON', 'something else');
       return [
         ...compare(`whose file ${name} is`, threadId, lines[0]?.payload.id),
         ...(thread.mode === 'legacy' ? [] : this.#checkPaginated(thread, ref, name, lines, files, contents)),
@@ -112,7 +112,11 @@ export class FileLedger {
     return [
       ...compare(`session_meta lines of ${name}`, 1, metas.length),
       ...compare(`what ${name} goes on from`, base && this.#world.segmentIdOf(base), found?.thread_id ?? null),
-      ...compare(`ordinals of ${name}`, expectedOrdinals, lines.map(({ ordinal }) => ordinal)),
+      ...compare(
+        `ordinals of ${name}`,
+        expectedOrdinals,
+        lines.map(({ ordinal }) => ordinal),
+      ),
       ...(found === null ? [] : checkBound(name, found, files, contents)),
     ];
   }

@@ -7,6 +7,7 @@
 //   --failures N    how many programs may fail before it stops (1)
 import { parseArgs } from 'node:util';
 import { findMissing } from './find-missing.js';
+import { describeOperation } from './operation.js';
 import { runSequences } from './run-sequences.js';
 import type { Failure } from './run-sequences.js';
 
@@ -41,7 +42,9 @@ async function main(): Promise<boolean> {
   const kinds = Object.entries(counts)
     .toSorted(([, a], [, b]) => b - a)
     .map(([kind, count]) => `${kind} ${count}`);
-  print(`${steps} steps in ${programs} programs of seed ${seed}, ${seconds.toFixed(1)} s, ${(steps / seconds).toFixed(0)} a second`);
+  print(
+    `${steps} steps in ${programs} programs of seed ${seed}, ${seconds.toFixed(1)} s, ${(steps / seconds).toFixed(0)} a second`,
+  );
   print(`  ${kinds.join(', ')}`);
   for (const failure of failures) print(formatFailure(failure));
   return failures.length === 0;
@@ -51,7 +54,7 @@ function formatFailure({ seed, program, world, operations, length, differences }
   return [
     '',
     `program ${program} of seed ${seed} (${world} daemon), ${length} operations, made as short as these:`,
-    ...operations,
+    ...operations.map(describeOperation),
     '',
     ...differences,
     '',

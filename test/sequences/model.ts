@@ -26,8 +26,7 @@ export interface Turn {
 
 /** What a history consists of, in order; `file` holds it. */
 export type Entry =
-  | { type: 'turn'; file: FileRef; turn: Turn }
-  | { type: 'injected'; file: FileRef; messages: readonly Message[] };
+  { type: 'turn'; file: FileRef; turn: Turn } | { type: 'injected'; file: FileRef; messages: readonly Message[] };
 
 export interface RunningTurn {
   turn: number;

@@ -243,7 +243,11 @@ async function active(world: World, thread: number, mark: number): Promise<numbe
 }
 
 async function idle(world: World, thread: number, mark: number): Promise<void> {
-  await heard(world.witness, mark, isStatus(world.idOf(thread), (type) => type !== 'active'));
+  await heard(
+    world.witness,
+    mark,
+    isStatus(world.idOf(thread), (type) => type !== 'active'),
+  );
 }
 
 function isStatus(threadId: string, matches: (type: string) => boolean): (message: WireMessage) => boolean {

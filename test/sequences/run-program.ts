@@ -103,7 +103,8 @@ class Run {
     try {
       const differences = await inTime(work(), 'the step');
       const misshapen = this.#world.schemaErrors();
-      if (misshapen.length > 0) differences.push({ what: 'messages', expected: 'as in the schema', found: misshapen[0] });
+      if (misshapen.length > 0)
+        differences.push({ what: 'messages', expected: 'as in the schema', found: misshapen[0] });
       return differences.map((difference) => formatDifference(difference, label));
     } catch (error) {
       return [label(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)];

@@ -3,7 +3,6 @@ import { RULES } from './apply-operation.js';
 import type { Rules } from './apply-operation.js';
 import { chooseByDice, chooseFrom, drawDice } from './draw-program.js';
 import type { Missing } from './find-missing.js';
-import { describeOperation } from './operation.js';
 import type { Operation } from './operation.js';
 import { runProgram } from './run-program.js';
 import type { ProgramResult } from './run-program.js';
@@ -36,8 +35,10 @@ export interface Failure {
   /** Number of the program. */
   program: number;
   world: WorldKind;
-  /** The shortest program that fails, one line each. */
-  operations: string[];
+  /** Of page sizes and directions when it ran. */
+  checksSeed: number;
+  /** The shortest program that fails. */
+  operations: readonly Operation[];
   /** How long it was at first. */
   length: number;
   differences: string[];
@@ -97,7 +98,9 @@ async function runOne(options: SequencesOptions, index: number): Promise<{ run: 
 }
 
 function isMissing(missing: ReadonlySet<Missing>, operation: Operation): boolean {
-  return missing.has(operation.type) || (operation.type === 'start' && operation.mode === 'legacy' && missing.has('legacy'));
+  return (
+    missing.has(operation.type) || (operation.type === 'start' && operation.mode === 'legacy' && missing.has('legacy'))
+  );
 }
 
 async function shrink(options: SequencesOptions, program: Program, first: ProgramResult): Promise<Failure> {
@@ -117,9 +120,9 @@ async function shrink(options: SequencesOptions, program: Program, first: Progra
     seed,
     program: program.index,
     world: program.world,
-    operations: operations.map(describeOperation),
+    checksSeed: program.seed,
+    operations,
     length: first.operations.length,
     differences: last.differences,
   };
 }
-

@@ -100,7 +100,10 @@ const STORIES: readonly ((random: Random) => Story)[] = [
     const held = yield* hold(source);
     const fork = yield* branch(source, WHOLE);
     if (random.chance(0.5)) yield* turn(fork, random);
-    const before = yield* branch(source, { type: random.pick(['before', 'through']), turn: random.pick([first, held]) });
+    const before = yield* branch(source, {
+      type: random.pick(['before', 'through']),
+      turn: random.pick([first, held]),
+    });
     if (random.chance(0.3)) yield* inject(source);
     if (random.chance(0.7)) yield* about(random.pick(['release', 'interrupt']), source);
     yield* disturb(random, [source, fork]);
