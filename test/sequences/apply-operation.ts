@@ -1,5 +1,5 @@
 // What each operation does to the model: pure functions, and the errors that a daemon must or may answer with. Any thread.
-import type { Cut, Operation, OperationOf, OperationType } from './operation.js';
+import type { Cut, Operation, OperationOf, OperationType, Step } from './operation.js';
 import {
   currentFile,
   DEFAULT_MODEL,
@@ -50,8 +50,14 @@ function settle(model: Model): Model {
   );
 }
 
-/** False for operations that mean nothing here, because what they speak of was never made. */
-export function isApplicable(model: Model, operation: Operation): boolean {
+/** False for steps that mean nothing here, because what they speak of was never made. */
+export function isApplicable(model: Model, step: Step): boolean {
+  return step.type === 'together'
+    ? step.operations.every((operation) => canApply(model, operation))
+    : canApply(model, step);
+}
+
+function canApply(model: Model, operation: Operation): boolean {
   if ('thread' in operation && !model.threads.has(operation.thread)) return false;
   const thread = 'thread' in operation ? threadOf(model, operation.thread) : null;
   switch (operation.type) {

@@ -35,9 +35,32 @@ export async function checkPages(world: World, thread: Thread, random: Random): 
     ...differences,
     ...(await checkWalk(world, 'thread/items/list', params, `items ${of}`, random, {
       expected: one === null ? items : itemRows(one),
-      view: ({ turnId, item }) => `${turnId} ${viewItem(item)}`,
+      view: viewItemRow,
     })),
   ];
+}
+
+/** The cursors of a reply that loads a history: from each of them everything is found, newest first. */
+export async function checkTailCursors(
+  world: World,
+  thread: Thread,
+  { turnsBackwardsCursor, itemsBackwardsCursor }: { turnsBackwardsCursor: unknown; itemsBackwardsCursor: unknown },
+): Promise<Difference[]> {
+  const turns = expectedTurns(world, shownTurns(thread)).toReversed();
+  const params = { threadId: world.idOf(thread.label), sortDirection: 'desc', limit: 100 };
+  const take = async (method: string, cursor: unknown, more: object = {}): Promise<any[]> =>
+    cursor === null ? [] : (await world.witness.call(method, { ...params, ...more, cursor })).data;
+  const foundTurns = await take('thread/turns/list', turnsBackwardsCursor, { itemsView: 'full' });
+  const foundItems = await take('thread/items/list', itemsBackwardsCursor);
+  const items = turns.flatMap((turn) => itemRows(turn).toReversed());
+  return [
+    ...compare('turns from the cursor of the reply', turns.slice(0, 100), viewTurns(foundTurns)),
+    ...compare('items from the cursor of the reply', items.slice(0, 100), foundItems.map(viewItemRow)),
+  ];
+}
+
+function viewItemRow({ turnId, item }: any): string {
+  return `${turnId} ${viewItem(item)}`;
 }
 
 function itemRows({ id, items }: TurnView): string[] {

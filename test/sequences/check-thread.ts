@@ -81,7 +81,7 @@ export async function checkThread(
  * After a kill: sees what is left of the text that streamed, in every turn where that is open, and returns the model
  * that goes on from there; the differences are of what can not be left of it.
  */
-export async function seeWhatIsLeft(world: World, model: Model): Promise<{ model: Model; differences: Difference[] }> {
+export async function seeWhatIsLeft(world: World, model: Model): Promise<{ next: Model; differences: Difference[] }> {
   const threads = new Map(model.threads);
   const differences: Difference[] = [];
   for (const thread of model.threads.values()) {
@@ -99,7 +99,7 @@ export async function seeWhatIsLeft(world: World, model: Model): Promise<{ model
     }
     threads.set(thread.label, { ...thread, entries: thread.entries.map((entry) => settleEntry(entry, text)) });
   }
-  return { model: { ...model, threads }, differences };
+  return { next: { ...model, threads }, differences };
 }
 
 function settleEntry(entry: Thread['entries'][number], text: string): Thread['entries'][number] {

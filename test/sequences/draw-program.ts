@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { makeRandom } from '../faults/random.js';
 import { chooseOperation } from './choose-operation.js';
 import type { Model } from './model.js';
-import type { Operation, OperationType } from './operation.js';
+import { chooseTogether } from './choose-together.js';
+import type { Operation, OperationType, Step } from './operation.js';
 import type { Chooser } from './run-program.js';
 import { beginStory } from './stories.js';
 import type { Story } from './stories.js';
 
-type DieKind = OperationType | 'story';
+type DieKind = OperationType | 'story' | 'together';
 
 /** One decision: what to do, and the seed of everything that is open about it. */
 interface Die {
@@ -37,6 +38,7 @@ const WEIGHTS: Record<DieKind, number> = {
   restart: 2,
   compress: 4,
   story: 3,
+  together: 6,
 };
 
 /** A home with more conversations than this takes long to compare as a whole: rather some are deleted. */
@@ -68,25 +70,22 @@ export function chooseByDice(dice: readonly Die[], clients: number): Chooser {
   let story: Story | null = null;
   let ending: Operation[] | null = null;
 
-  const drawStep = (model: Model): Operation | null => {
-    if (story !== null) {
-      const { value: draft, done } = story.next({ label: label - 1, model });
-      if (done !== true) return draft(label);
-      story = null;
-    }
-    return null;
-  };
   return (model) => {
     for (;;) {
-      const step = drawStep(model);
-      const operation = step ?? drawNext(model);
-      if (operation === 'again') continue;
-      label += 1;
-      return operation;
+      const step = goOn(model) ?? drawNext(model);
+      if (step === 'again') continue;
+      if (step !== null) label = lastLabelOf(step) + 1;
+      return step;
     }
   };
 
-  function drawNext(model: Model): Operation | 'again' | null {
+  function goOn(model: Model): Operation | null {
+    const told = story?.next({ label: label - 1, model });
+    if (told === undefined || told.done === true) story = null;
+    return told === undefined || told.done === true ? null : told.value(label);
+  }
+
+  function drawNext(model: Model): Step | 'again' | null {
     const next = left.shift();
     if (next === undefined) {
       ending ??= endOf(model, label);
@@ -100,9 +99,13 @@ export function chooseByDice(dice: readonly Die[], clients: number): Chooser {
       story = beginStory(random);
       return 'again';
     }
-    const operation = chooseOperation(model, kind, random, label, clients);
-    return operation ?? 'again';
+    if (kind === 'together') return chooseTogether(model, random, label) ?? 'again';
+    return chooseOperation(model, kind, random, label, clients) ?? 'again';
   }
+}
+
+function lastLabelOf(step: Step): number {
+  return step.type === 'together' ? Math.max(...step.operations.map(({ label }) => label)) : step.label;
 }
 
 function endOf(model: Model, from: number): Operation[] {
@@ -116,8 +119,8 @@ function endOf(model: Model, from: number): Operation[] {
   return ending;
 }
 
-/** Repeats operations that are known; those that mean nothing any more are left out by whoever runs them. */
-export function chooseFrom(operations: readonly Operation[]): Chooser {
-  const left = [...operations];
+/** Repeats steps that are known; those that mean nothing any more are left out by whoever runs them. */
+export function chooseFrom(steps: readonly Step[]): Chooser {
+  const left = [...steps];
   return () => left.shift() ?? null;
 }

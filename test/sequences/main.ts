@@ -7,7 +7,7 @@
 //   --failures N    how many programs may fail before it stops (1)
 import { parseArgs } from 'node:util';
 import { findMissing } from './find-missing.js';
-import { describeOperation } from './operation.js';
+import { describeStep } from './operation.js';
 import { runSequences } from './run-sequences.js';
 import type { Failure } from './run-sequences.js';
 
@@ -50,15 +50,15 @@ async function main(): Promise<boolean> {
   return failures.length === 0;
 }
 
-function formatFailure({ seed, program, world, operations, length, differences }: Failure): string {
+function formatFailure({ seed, index, world, program, length, differences }: Failure): string {
   return [
     '',
-    `program ${program} of seed ${seed} (${world} daemon), ${length} operations, made as short as these:`,
-    ...operations.map(describeOperation),
+    `program ${index} of seed ${seed} (${world} daemon), ${length} steps, made as short as these:`,
+    ...program.map(describeStep),
     '',
     ...differences,
     '',
-    `Again: npm run test:sequences -- --seed ${seed} --program ${program}`,
+    `Again: npm run test:sequences -- --seed ${seed} --program ${index}`,
     '',
   ].join('\n');
 }

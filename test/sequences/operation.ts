@@ -35,11 +35,27 @@ export type Operation = { label: number } & (
   | { type: 'compress'; thread: number; current: boolean }
 );
 
+/** Two that different clients ask for at the same moment. */
+export interface Together {
+  type: 'together';
+  label: number;
+  operations: readonly [Operation, Operation];
+}
+
+/** What a program consists of. */
+export type Step = Operation | Together;
+
 export type OperationType = Operation['type'];
 export type OperationOf<T extends OperationType> = Operation & { type: T };
 
-/** One line for people. */
-export function describeOperation(operation: Operation): string {
+/** A line or two for people. */
+export function describeStep(step: Step): string {
+  if (step.type !== 'together') return describeOperation(step);
+  const [first, second] = step.operations.map(describeOperation);
+  return `${first}\n   at once:\n${second}`;
+}
+
+function describeOperation(operation: Operation): string {
   const { label, type } = operation;
   const by = 'client' in operation ? `client ${operation.client}: ` : '';
   return `${String(label).padStart(4)}  ${by}${sentenceOf(operation, `t${label}`, type)}`;

@@ -1,41 +1,42 @@
 // Runs one program against a daemon and the model side by side, until they differ or the program ends. Main thread.
-import { readFile } from 'node:fs/promises';
 import { makeRandom } from '../faults/random.js';
 import type { Random } from '../faults/random.js';
-import { applyOperation, isApplicable, RULES } from './apply-operation.js';
-import type { Outcome, Rules } from './apply-operation.js';
-import { checkList, checkPages } from './check-pages.js';
-import { checkThread, expectedFacts, expectedTurns, seeWhatIsLeft, viewFacts, viewTurns } from './check-thread.js';
+import { isApplicable, RULES } from './apply-operation.js';
+import type { Rules } from './apply-operation.js';
+import { checkList, checkPages, checkTailCursors } from './check-pages.js';
+import { checkThread } from './check-thread.js';
 import { inTime } from './daemon-host.js';
 import { compare, formatDifference } from './difference.js';
 import type { Difference } from './difference.js';
-import type { Missing } from './find-missing.js';
 import { FileLedger } from './file-ledger.js';
-import { emptyModel, modelView, threadOf, turnsOf, withThread } from './model.js';
-import type { FileRef, Model } from './model.js';
-import type { Operation } from './operation.js';
+import type { Missing } from './find-missing.js';
+import { followOperation } from './follow-operation.js';
+import type { Followed } from './follow-operation.js';
+import { emptyModel, threadOf } from './model.js';
+import type { Model } from './model.js';
+import type { Operation, Step, Together } from './operation.js';
 import { perform } from './perform.js';
 import type { Performed } from './perform.js';
 import { heard, World } from './world.js';
 import type { WorldKind } from './world.js';
 
 /** Decides what comes next, knowing how things stand; null ends the program. */
-export type Chooser = (model: Model) => Operation | null;
+export type Chooser = (model: Model) => Step | null;
 
 export interface ProgramOptions {
   world: WorldKind;
   choose: Chooser;
-  /** Of page sizes, directions, and which conversations are looked at closely. */
+  /** Of page sizes and directions. */
   seed: number;
   rules?: Rules;
   missing?: ReadonlySet<Missing>;
-  /** After so many operations everything is compared. */
+  /** After so many steps everything is compared. */
   checkAllEvery?: number;
 }
 
 export interface ProgramResult {
   /** What was done, the last one being where it differed. */
-  operations: Operation[];
+  steps: Step[];
   /** Ready for people; empty when all was as it should be. */
   differences: string[];
 }
@@ -45,16 +46,15 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramResult
   const { rules = RULES, checkAllEvery = 20, choose, missing = new Set() } = options;
   const world = await World.start(options.world);
   const run = new Run(world, rules, missing, options.seed);
-  const operations: Operation[] = [];
+  const steps: Step[] = [];
   try {
-    for (let operation = choose(run.model); operation !== null; operation = choose(run.model)) {
-      if (!isApplicable(run.model, operation)) continue;
-      operations.push(operation);
-      const isDue = operations.length % checkAllEvery === 0;
-      const differences = await run.step(operation, isDue);
-      if (differences.length > 0) return { operations, differences };
+    for (let step = choose(run.model); step !== null; step = choose(run.model)) {
+      if (!isApplicable(run.model, step)) continue;
+      steps.push(step);
+      const differences = await run.make(step, steps.length % checkAllEvery === 0);
+      if (differences.length > 0) return { steps, differences };
     }
-    return { operations, differences: await run.finish() };
+    return { steps, differences: await run.finish() };
   } finally {
     await world.close();
   }
@@ -77,20 +77,12 @@ class Run {
     this.model = emptyModel(world.host.unload === null);
   }
 
-  step(operation: Operation, checkAll: boolean): Promise<string[]> {
+  make(step: Step, checkAll: boolean): Promise<string[]> {
     return this.#told(async () => {
       const before = this.model;
-      const outcome = applyOperation(this.#rules, before, operation);
-      const mark = this.#world.witness.received.length;
-      const performed = await perform(this.#world, operation, before);
-      const differences = compareOutcome(outcome, performed);
+      const differences = await (step.type === 'together' ? this.#makeTogether(step) : this.#makeOne(step));
       if (differences.length > 0) return differences;
-      if (performed.refusal === null) this.model = outcome.next!;
-      await this.#awaitUnloading(before, operation, mark);
-      differences.push(...(await this.#see(outcome, operation, performed)));
-      if (performed.refusal === null) differences.push(...this.#compareReply(operation, performed, before));
-      if (differences.length > 0) return differences;
-      return checkAll ? this.#checkAll() : this.#checkTouched(operation, before);
+      return checkAll ? this.#checkAll() : this.#checkTouched(step, before, this.model);
     });
   }
 
@@ -103,12 +95,63 @@ class Run {
     try {
       const differences = await inTime(work(), 'the step');
       const misshapen = this.#world.schemaErrors();
-      if (misshapen.length > 0)
+      if (misshapen.length > 0) {
         differences.push({ what: 'messages', expected: 'as in the schema', found: misshapen[0] });
+      }
       return differences.map((difference) => formatDifference(difference, label));
     } catch (error) {
       return [label(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)];
     }
+  }
+
+  async #makeOne(operation: Operation): Promise<Difference[]> {
+    const before = this.model;
+    const mark = this.#world.witness.received.length;
+    const performed = await perform(this.#world, operation, before);
+    const { next, differences } = await this.#follow(before, operation, performed);
+    this.model = next;
+    if (differences.length > 0) return differences;
+    await this.#awaitUnloading(before, operation, mark);
+    return this.#followCursors(performed.result);
+  }
+
+  /** Those of a reply that loads a history. */
+  async #followCursors(result: any): Promise<Difference[]> {
+    if (result.turnsBackwardsCursor === undefined || this.#missing.has('pages')) return [];
+    const { id } = result.thread;
+    const thread = [...this.model.threads.values()].find(({ label }) => this.#world.ids.get(label) === id)!;
+    if (thread.running !== null || thread.ephemeral || !thread.materialized) return [];
+    return checkTailCursors(this.#world, thread, result);
+  }
+
+  /** Each as if it had come first and the other after it: one of the two orders must explain everything. */
+  async #makeTogether(step: Together): Promise<Difference[]> {
+    const before = this.model;
+    const mark = this.#world.witness.received.length;
+    const [first, second] = step.operations;
+    const performed = await Promise.all(step.operations.map((each) => perform(this.#world, each, before)));
+    const ways = [
+      [first, performed[0]!, second, performed[1]!],
+      [second, performed[1]!, first, performed[0]!],
+    ] as const;
+    const unexplained: Difference[] = [];
+    for (const [earlier, itsResult, later, laterResult] of ways) {
+      let { next, differences } = await this.#follow(before, earlier, itsResult);
+      if (differences.length === 0) ({ next, differences } = await this.#follow(next, later, laterResult));
+      if (differences.length === 0) {
+        this.model = next;
+        await this.#awaitUnloading(before, later, mark);
+        differences = await this.#checkTouched(step, before, next);
+      }
+      if (differences.length === 0) return [];
+      const [{ what, ...rest }] = differences as [Difference];
+      unexplained.push({ what: `${earlier.label} first: ${what}`, ...rest });
+    }
+    return unexplained;
+  }
+
+  #follow(model: Model, operation: Operation, performed: Performed): Promise<Followed> {
+    return followOperation(this.#world, this.#ledger, this.#rules, model, operation, performed);
   }
 
   /** Where time alone unloads: until it has. What is put away is not announced as closed. */
@@ -123,84 +166,14 @@ class Run {
     }
   }
 
-  /** What the model leaves open is as it was found. */
-  async #see(outcome: Outcome, operation: Operation, { result, refusal }: Performed): Promise<Difference[]> {
-    if (outcome.mayMaterialize !== undefined) {
-      const label = outcome.mayMaterialize;
-      const materialized = await this.#ledger.hasFile(this.#world.idOf(label));
-      this.model = withThread(this.model, label, { materialized });
-    }
-    if (operation.type === 'restart' && operation.how === 'kill') {
-      this.#ledger.noteKill();
-      const { model, differences } = await seeWhatIsLeft(this.#world, this.model);
-      this.model = model;
-      return differences;
-    }
-    if (outcome.bases === undefined || refusal !== null) return [];
-    const made = operation.type === 'revert' ? operation.thread : operation.label;
-    return this.#seeBase(made, outcome.bases, result.thread.path);
-  }
-
-  async #seeBase(label: number, choices: readonly (FileRef | null)[], path: string): Promise<Difference[]> {
-    const [line = ''] = (await readFile(path, 'utf8')).split('\n', 1);
-    const found: string | null = JSON.parse(line).payload.history_base?.thread_id ?? null;
-    const ids = choices.map((choice) => choice && this.#world.segmentIdOf(choice));
-    const index = ids.indexOf(found);
-    if (index === -1) return [{ what: `what t${label} goes on from`, expected: ids, found }];
-    const { bases } = threadOf(this.model, label);
-    this.model = withThread(this.model, label, { bases: [...bases.slice(0, -1), choices[index]!] });
-    return [];
-  }
-
-  #compareReply(operation: Operation, { result, given }: Performed, before: Model): Difference[] {
-    const world = this.#world;
-    switch (operation.type) {
-      case 'turn':
-      case 'hold':
-        return this.#compareGiven(operation, given);
-      case 'start':
-      case 'fork':
-      case 'resume':
-      case 'unarchive':
-      case 'revert': {
-        const label = operation.type === 'start' || operation.type === 'fork' ? operation.label : operation.thread;
-        const thread = threadOf(this.model, label);
-        // The history of an ephemeral one is nowhere to be read.
-        const withTurns = !thread.ephemeral && (operation.type === 'resume' || operation.type === 'fork');
-        return [
-          ...compare(`facts in the reply`, expectedFacts(world, thread), viewFacts(result.thread)),
-          ...(withTurns
-            ? compare('turns in the reply', expectedTurns(world, turnsOf(thread)), viewTurns(result.thread.turns))
-            : []),
-          ...('model' in result ? compare('model in the reply', thread.model, result.model) : []),
-        ];
-      }
-      case 'delete': {
-        const gone = [...this.model.threads.values()].filter(
-          ({ label, place }) => place === 'gone' && threadOf(before, label).place !== 'gone',
-        );
-        const ids = gone.map(({ label }) => world.idOf(label));
-        return compare('deletedThreadIds', ids.toSorted(), result.deletedThreadIds.toSorted());
-      }
-      default:
-        return [];
-    }
-  }
-
-  /** What the language model was given: everything before, and the new words. */
-  #compareGiven(operation: Operation & { type: 'turn' | 'hold' }, given: Performed['given']): Difference[] {
-    const thread = threadOf(this.model, operation.thread);
-    const messages = modelView(thread).map(({ role, text }) => ({ role, text }));
-    if (operation.type === 'turn') messages.pop();
-    return compare('what the language model was given', { model: thread.model, messages }, given);
-  }
-
-  async #checkTouched(operation: Operation, before: Model): Promise<Difference[]> {
+  async #checkTouched(step: Step, before: Model, after: Model): Promise<Difference[]> {
     const labels = new Set<number>();
-    if ('thread' in operation) labels.add(operation.thread);
-    for (const [label, thread] of this.model.threads) if (before.threads.get(label) !== thread) labels.add(label);
+    for (const each of step.type === 'together' ? step.operations : [step]) {
+      if ('thread' in each) labels.add(each.thread);
+    }
+    for (const [label, thread] of after.threads) if (before.threads.get(label) !== thread) labels.add(label);
     const differences: Difference[] = [];
-    for (const label of labels) differences.push(...(await checkThread(this.#world, this.model, label)));
+    for (const label of labels) differences.push(...(await checkThread(this.#world, after, label)));
     return differences;
   }
 
@@ -220,14 +193,4 @@ class Run {
     const { data } = await world.witness.call('thread/loaded/list', { limit: 1000 });
     return [...differences, ...compare('loaded', loaded.map(({ label }) => world.idOf(label)).toSorted(), data)];
   }
-}
-
-function compareOutcome({ next, reasons, reply }: Outcome, { refusal, result }: Performed): Difference[] {
-  if (refusal === null) {
-    if (next === null) return [{ what: 'the operation', expected: `refused: ${reasons.join(' or ')}`, found: 'done' }];
-    return Object.entries(reply ?? {}).flatMap(([key, value]) => compare(`${key} in the reply`, value, result[key]));
-  }
-  if (reasons.includes(refusal)) return [];
-  const expected = next === null ? `refused: ${reasons.join(' or ')}` : 'done';
-  return [{ what: 'the operation', expected, found: `refused: ${refusal}` }];
 }

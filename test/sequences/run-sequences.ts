@@ -3,7 +3,7 @@ import { RULES } from './apply-operation.js';
 import type { Rules } from './apply-operation.js';
 import { chooseByDice, chooseFrom, drawDice } from './draw-program.js';
 import type { Missing } from './find-missing.js';
-import type { Operation } from './operation.js';
+import type { Step } from './operation.js';
 import { runProgram } from './run-program.js';
 import type { ProgramResult } from './run-program.js';
 import { shrinkProgram } from './shrink-program.js';
@@ -33,12 +33,12 @@ export interface SequencesOptions {
 export interface Failure {
   seed: number;
   /** Number of the program. */
-  program: number;
+  index: number;
   world: WorldKind;
   /** Of page sizes and directions when it ran. */
   checksSeed: number;
   /** The shortest program that fails. */
-  operations: readonly Operation[];
+  program: readonly Step[];
   /** How long it was at first. */
   length: number;
   differences: string[];
@@ -67,8 +67,8 @@ export async function runSequences(options: SequencesOptions): Promise<Sequences
       next += 1;
       const { run, program } = await runOne(options, index);
       result.programs += 1;
-      result.steps += run.operations.length;
-      for (const { type } of run.operations) result.counts[type] = (result.counts[type] ?? 0) + 1;
+      result.steps += run.steps.length;
+      for (const { type } of run.steps) result.counts[type] = (result.counts[type] ?? 0) + 1;
       if (run.differences.length > 0) result.failures.push(await shrink(options, program, run));
       onProgram?.(result);
     }
@@ -89,40 +89,39 @@ async function runOne(options: SequencesOptions, index: number): Promise<{ run: 
   const world: WorldKind = processEvery > 0 && index % processEvery === processEvery - 1 ? 'process' : 'embedded';
   const program: Program = { index, world, seed: seed * 100_003 + index };
   const draw = chooseByDice(drawDice(seed, index, dice), CLIENTS);
-  const choose = (model: Parameters<typeof draw>[0]): Operation | null => {
-    let operation = draw(model);
-    while (operation !== null && isMissing(missing, operation)) operation = draw(model);
-    return operation;
+  const choose = (model: Parameters<typeof draw>[0]): Step | null => {
+    let step = draw(model);
+    while (step !== null && isMissing(missing, step)) step = draw(model);
+    return step;
   };
   return { run: await runProgram({ world, choose, seed: program.seed, rules, missing }), program };
 }
 
-function isMissing(missing: ReadonlySet<Missing>, operation: Operation): boolean {
-  return (
-    missing.has(operation.type) || (operation.type === 'start' && operation.mode === 'legacy' && missing.has('legacy'))
-  );
+function isMissing(missing: ReadonlySet<Missing>, step: Step): boolean {
+  if (step.type === 'together') return step.operations.some((operation) => isMissing(missing, operation));
+  return missing.has(step.type) || (step.type === 'start' && step.mode === 'legacy' && missing.has('legacy'));
 }
 
 async function shrink(options: SequencesOptions, program: Program, first: ProgramResult): Promise<Failure> {
   const { rules = RULES, shrinkPatienceMs = 60_000, seed, missing = new Set() } = options;
   let last = first;
-  const operations = await shrinkProgram({
-    operations: first.operations,
+  const shortest = await shrinkProgram({
+    steps: first.steps,
     patienceMs: shrinkPatienceMs,
     run: async (part) => {
       const run = await runProgram({ ...program, choose: chooseFrom(part), rules, missing, checkAllEvery: 5 });
       if (run.differences.length === 0) return null;
       last = run;
-      return run.operations;
+      return run.steps;
     },
   });
   return {
     seed,
-    program: program.index,
+    index: program.index,
     world: program.world,
     checksSeed: program.seed,
-    operations,
-    length: first.operations.length,
+    program: shortest,
+    length: first.steps.length,
     differences: last.differences,
   };
 }

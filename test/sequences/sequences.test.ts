@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { RULES } from './apply-operation.js';
 import { chooseFrom } from './draw-program.js';
-import { describeOperation } from './operation.js';
+import { describeStep } from './operation.js';
 import type { Operation } from './operation.js';
 import { runProgram } from './run-program.js';
 import { runSequences } from './run-sequences.js';
@@ -15,33 +15,33 @@ describe('random operations on many conversations', () => {
     this.timeout(PATIENCE_MS);
     const { failures } = await runSequences({ seed: 1, steps: 250, dice: 30, processEvery: 4 });
     expect(
-      failures.map(({ operations, ...failure }) => ({ ...failure, operations: operations.map(describeOperation) })),
+      failures.map(({ program, ...failure }) => ({ ...failure, program: program.map(describeStep) })),
     ).to.deep.equal([]);
   });
 });
 
-type Step = Operation extends infer Each ? (Each extends Operation ? Omit<Each, 'label'> : never) : never;
+type Draft = Operation extends infer Each ? (Each extends Operation ? Omit<Each, 'label'> : never) : never;
 
 const by = { client: 0 };
-const start: Step = { type: 'start', ...by, mode: 'paginated', ephemeral: false };
-const turn = (thread: number, model: string | null = null): Step => ({
+const start: Draft = { type: 'start', ...by, mode: 'paginated', ephemeral: false };
+const turn = (thread: number, model: string | null = null): Draft => ({
   type: 'turn',
   ...by,
   thread,
   text: `in ${thread}`,
   model,
 });
-const fork = (thread: number, before: number | null = null): Step => {
+const fork = (thread: number, before: number | null = null): Draft => {
   const cut = before === null ? ({ type: 'whole' } as const) : ({ type: 'before', turn: before } as const);
   return { type: 'fork', ...by, thread, cut, byPath: false, ephemeral: false };
 };
 const about = <T extends 'archive' | 'unarchive' | 'interrupt'>(type: T, thread: number) => ({ type, ...by, thread });
-const restart: Step = { type: 'restart', how: 'clean' };
-const resume = (thread: number): Step => ({ type: 'resume', ...by, thread, byPath: false });
-const remove = (thread: number, cascade = false): Step => ({ type: 'delete', ...by, thread, cascade });
+const restart: Draft = { type: 'restart', how: 'clean' };
+const resume = (thread: number): Draft => ({ type: 'resume', ...by, thread, byPath: false });
+const remove = (thread: number, cascade = false): Draft => ({ type: 'delete', ...by, thread, cascade });
 
 /** Steps by the number of which conversations and turns are called; the last one, or the end, must differ. */
-const PROGRAMS: Readonly<Record<keyof typeof WRONG_RULES, readonly Step[]>> = {
+const PROGRAMS: Readonly<Record<keyof typeof WRONG_RULES, readonly Draft[]>> = {
   'a fork keeps one turn too many': [start, turn(0), turn(0), fork(0, 2)],
   'a fork keeps one turn too few': [start, turn(0), fork(0)],
   'a fork forgets what was injected': [

@@ -1,18 +1,18 @@
-// Makes a failing program short: takes operations out as long as it still fails. Any thread.
-import type { Operation } from './operation.js';
+// Makes a failing program short: takes steps out as long as it still fails. Any thread.
+import type { Step } from './operation.js';
 
 export interface ShrinkOptions {
-  operations: readonly Operation[];
+  steps: readonly Step[];
   /** Runs a part of them; resolves to what was really done when it fails, else to null. */
-  run: (operations: readonly Operation[]) => Promise<readonly Operation[] | null>;
+  run: (steps: readonly Step[]) => Promise<readonly Step[] | null>;
   /** Milliseconds after which the shortest so far must do. */
   patienceMs: number;
 }
 
-/** Chunks of half the length first, then smaller ones, down to single operations that can no longer be missed. */
-export async function shrinkProgram({ operations, run, patienceMs }: ShrinkOptions): Promise<readonly Operation[]> {
+/** Chunks of half the length first, then smaller ones, down to single steps that can no longer be missed. */
+export async function shrinkProgram({ steps, run, patienceMs }: ShrinkOptions): Promise<readonly Step[]> {
   const deadline = performance.now() + patienceMs;
-  let shortest = operations;
+  let shortest = steps;
   let size = Math.ceil(shortest.length / 2);
   while (size >= 1) {
     let hasShrunk = false;
