@@ -36,6 +36,15 @@ export class FileLedger {
     return files.some((file) => file.threadId === threadId);
   }
 
+  /** What a file goes on from, by the name that it has in this path, wherever it lies by now; null when from nothing. */
+  async baseOf(path: string): Promise<string | null> {
+    const { files } = await listFiles(this.#world.home.path);
+    const file = files.find((each) => nameOf(each) === basename(path));
+    if (file === undefined) throw new Error(`there is no ${path}`);
+    const [line = ''] = (await readContent(file)).toString('utf8').split('\n', 1);
+    return JSON.parse(line).payload.history_base?.thread_id ?? null;
+  }
+
   async check(model: Model): Promise<Difference[]> {
     const { files, strangers } = await listFiles(this.#world.home.path);
     const contents = new Map<string, Buffer>();

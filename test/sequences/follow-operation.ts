@@ -1,5 +1,4 @@
 // What came of one operation against what the model expects of it, and the model that goes on from there. Main thread.
-import { readFile } from 'node:fs/promises';
 import { applyOperation } from './apply-operation.js';
 import type { Outcome, Rules } from './apply-operation.js';
 import { expectedFacts, expectedTurns, seeWhatIsLeft, viewFacts, viewTurns } from './check-thread.js';
@@ -66,18 +65,18 @@ async function see(
   }
   if (outcome.bases === undefined || refusal !== null) return { next: model, differences: [] };
   const made = operation.type === 'revert' ? operation.thread : operation.label;
-  return seeBase(world, model, made, outcome.bases, result.thread.path);
+  return seeBase(world, ledger, model, made, outcome.bases, result.thread.path);
 }
 
 async function seeBase(
   world: World,
+  ledger: FileLedger,
   model: Model,
   label: number,
   choices: readonly (FileRef | null)[],
   path: string,
 ): Promise<Followed> {
-  const [line = ''] = (await readFile(path, 'utf8')).split('\n', 1);
-  const found: string | null = JSON.parse(line).payload.history_base?.thread_id ?? null;
+  const found = await ledger.baseOf(path);
   const ids = choices.map((choice) => choice && world.segmentIdOf(choice));
   const index = ids.indexOf(found);
   if (index === -1) {

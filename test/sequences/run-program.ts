@@ -111,7 +111,7 @@ class Run {
     const { next, differences } = await this.#follow(before, operation, performed);
     this.model = next;
     if (differences.length > 0) return differences;
-    await this.#awaitUnloading(before, operation, mark);
+    await this.#awaitUnloading(before, [operation], mark);
     return this.#followCursors(performed.result);
   }
 
@@ -140,7 +140,7 @@ class Run {
       if (differences.length === 0) ({ next, differences } = await this.#follow(next, later, laterResult));
       if (differences.length === 0) {
         this.model = next;
-        await this.#awaitUnloading(before, later, mark);
+        await this.#awaitUnloading(before, step.operations, mark);
         differences = await this.#checkTouched(step, before, next);
       }
       if (differences.length === 0) return [];
@@ -155,8 +155,9 @@ class Run {
   }
 
   /** Where time alone unloads: until it has. What is put away is not announced as closed. */
-  async #awaitUnloading(before: Model, { type }: Operation, mark: number): Promise<void> {
-    if (!this.model.unloadsWhenLeft || ['restart', 'archive', 'delete'].includes(type)) return;
+  async #awaitUnloading(before: Model, operations: readonly Operation[], mark: number): Promise<void> {
+    const isSilent = operations.some(({ type }) => type === 'restart' || type === 'archive' || type === 'delete');
+    if (!this.model.unloadsWhenLeft || isSilent) return;
     for (const { label, loaded } of before.threads.values()) {
       if (!loaded || threadOf(this.model, label).loaded) continue;
       const threadId = this.#world.idOf(label);
