@@ -1,4 +1,5 @@
 // What each operation does to the model: pure functions, and the errors that a daemon must or may answer with. Any thread.
+import { operationsOf } from './operation.js';
 import type { Cut, Operation, OperationOf, OperationType, Step } from './operation.js';
 import {
   currentFile,
@@ -52,9 +53,9 @@ function settle(model: Model): Model {
 
 /** False for steps that mean nothing here, because what they speak of was never made. */
 export function isApplicable(model: Model, step: Step): boolean {
-  return step.type === 'together'
-    ? step.operations.every((operation) => canApply(model, operation))
-    : canApply(model, step);
+  // Only a process of its own can be killed in the middle.
+  if (step.type === 'broken' && !model.unloadsWhenLeft) return false;
+  return operationsOf(step).every((operation) => canApply(model, operation));
 }
 
 function canApply(model: Model, operation: Operation): boolean {

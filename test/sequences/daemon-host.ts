@@ -24,8 +24,12 @@ export interface DaemonHost {
 const NEVER_UNLOAD = 'thread_unload_delay_secs=0';
 /** They are unloaded as soon as the configuration can say: after a second. */
 const UNLOAD_SOON = 'thread_unload_delay_secs=1';
-/** More threads would only take longer to start. */
-const ONE_WORKER = 'max_threads=1';
+const SETTINGS = [
+  // More threads would only take longer to start.
+  'max_threads=1',
+  // The model may wait at a gate for as long as the program likes.
+  'model_providers.mock.stream_idle_timeout_ms=3600000',
+];
 
 /**
  * A daemon in the test's own process: cheap to restart. It is killed by putting the home back to what it was at that
@@ -80,7 +84,7 @@ function startEmbedded(home: string): Promise<Daemon> {
     home,
     listen: 'ws://127.0.0.1:0',
     authMode: 'token',
-    configOverrides: [NEVER_UNLOAD, ONE_WORKER],
+    configOverrides: [NEVER_UNLOAD, ...SETTINGS],
     logLevel: 'error',
     logToConsole: false,
     env: process.env,
@@ -139,7 +143,7 @@ export class ProcessHost implements DaemonHost {
 }
 
 function startProcess(home: string): Promise<DaemonProcess> {
-  return startDaemonProcess({ home, args: ['-c', UNLOAD_SOON, '-c', ONE_WORKER] });
+  return startDaemonProcess({ home, args: [UNLOAD_SOON, ...SETTINGS].flatMap((setting) => ['-c', setting]) });
 }
 
 /** Rejects when `promise` has not settled in time: nothing that a daemon does here may take that long. */

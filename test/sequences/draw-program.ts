@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { makeRandom } from '../faults/random.js';
 import { chooseOperation } from './choose-operation.js';
 import type { Model } from './model.js';
-import { chooseTogether } from './choose-together.js';
+import { chooseBroken, chooseTogether } from './choose-meeting.js';
+import { operationsOf } from './operation.js';
 import type { Operation, OperationType, Step } from './operation.js';
 import type { Chooser } from './run-program.js';
 import { beginStory } from './stories.js';
 import type { Story } from './stories.js';
 
-type DieKind = OperationType | 'story' | 'together';
+type DieKind = OperationType | 'story' | 'together' | 'broken';
 
 /** One decision: what to do, and the seed of everything that is open about it. */
 interface Die {
@@ -39,6 +40,7 @@ const WEIGHTS: Record<DieKind, number> = {
   compress: 4,
   story: 3,
   together: 6,
+  broken: 4,
 };
 
 /** A home with more conversations than this takes long to compare as a whole: rather some are deleted. */
@@ -100,12 +102,13 @@ export function chooseByDice(dice: readonly Die[], clients: number): Chooser {
       return 'again';
     }
     if (kind === 'together') return chooseTogether(model, random, label) ?? 'again';
+    if (kind === 'broken') return chooseBroken(model, random, label) ?? 'again';
     return chooseOperation(model, kind, random, label, clients) ?? 'again';
   }
 }
 
 function lastLabelOf(step: Step): number {
-  return step.type === 'together' ? Math.max(...step.operations.map(({ label }) => label)) : step.label;
+  return Math.max(step.label, ...operationsOf(step).map(({ label }) => label));
 }
 
 function endOf(model: Model, from: number): Operation[] {

@@ -1,8 +1,8 @@
 // The files of a home against the model, and against what they held before: nothing written is ever changed. Main thread.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { listFiles, readContent } from './compress-files.js';
-import type { FileOnDisk } from './compress-files.js';
+import { listFiles, readContent } from './files-on-disk.js';
+import type { FileOnDisk } from './files-on-disk.js';
 import { compare } from './difference.js';
 import type { Difference } from './difference.js';
 import type { FileRef, Model, Thread } from './model.js';
@@ -19,6 +19,8 @@ export class FileLedger {
   readonly #world: World;
   /** By name, without the ending of compressed files. */
   #contents = new Map<string, Buffer>();
+  /** Conversations that a kill may have left in two folders: where the newest file lies, they do. */
+  readonly #split = new Set<string>();
   /** Locks that a killed daemon left: nobody holds them. */
   #orphans = new Set<string>();
 
@@ -31,24 +33,55 @@ export class FileLedger {
     this.#orphans = new Set(this.#lockNames());
   }
 
+  /** It was moved, perhaps in part. */
+  noteSplit(threadId: string): void {
+    this.#split.add(threadId);
+  }
+
+  async fileNames(): Promise<Set<string>> {
+    const { files } = await listFiles(this.#world.home.path);
+    return new Set(files.map(nameOf));
+  }
+
+  /** The one whose name is not among these and that says what it is; null when there is none. */
+  async newFile(known: ReadonlySet<string>): Promise<FileOnDisk | null> {
+    const { files } = await listFiles(this.#world.home.path);
+    for (const file of files) if (!known.has(nameOf(file)) && !isOnlyBegun(await readContent(file))) return file;
+    return null;
+  }
+
+  /** How many of these texts are in files of the conversation. */
+  async countTexts(threadId: string, texts: readonly string[]): Promise<number> {
+    const { files } = await listFiles(this.#world.home.path);
+    const own = await Promise.all(files.filter((file) => file.threadId === threadId).map(readContent));
+    return texts.filter((text) => own.some((content) => content.includes(JSON.stringify(text)))).length;
+  }
+
   async hasFile(threadId: string): Promise<boolean> {
     const { files } = await listFiles(this.#world.home.path);
     return files.some((file) => file.threadId === threadId);
   }
 
-  /** What a file goes on from, by the name that it has in this path, wherever it lies by now; null when from nothing. */
-  async baseOf(path: string): Promise<string | null> {
+  /**
+   * What a file goes on from, by the name that it has in this path, wherever it lies by now; null when from nothing,
+   * undefined when there is no such file any more.
+   */
+  async baseOf(path: string): Promise<string | null | undefined> {
     const { files } = await listFiles(this.#world.home.path);
     const file = files.find((each) => nameOf(each) === basename(path));
-    if (file === undefined) throw new Error(`there is no ${path}`);
+    if (file === undefined) return undefined;
     const [line = ''] = (await readContent(file)).toString('utf8').split('\n', 1);
     return JSON.parse(line).payload.history_base?.thread_id ?? null;
   }
 
   async check(model: Model): Promise<Difference[]> {
-    const { files, strangers } = await listFiles(this.#world.home.path);
+    const { files: found, strangers } = await listFiles(this.#world.home.path);
     const contents = new Map<string, Buffer>();
-    for (const file of files) contents.set(nameOf(file), await readContent(file));
+    for (const file of found) {
+      const content = await readContent(file);
+      if (!isOnlyBegun(content)) contents.set(nameOf(file), content);
+    }
+    const files = found.filter((file) => contents.has(nameOf(file)));
     const threads = [...model.threads.values()];
     const differences = [
       ...compare('files that are no rollouts', [], strangers),
@@ -65,18 +98,26 @@ export class FileLedger {
   #expectedFiles(threads: readonly Thread[]): string[] {
     return threads
       .filter(hasFiles)
-      .flatMap((thread) => segmentsOf(thread).map((file) => this.#describe(thread, this.#world.segmentIdOf(file))))
+      .flatMap((thread) => {
+        const threadId = this.#world.idOf(thread.label);
+        const archived = thread.place === 'archive';
+        return segmentsOf(thread).map((ref, index, all) =>
+          this.#describe({ threadId, segmentId: this.#world.segmentIdOf(ref), archived }, index === all.length - 1),
+        );
+      })
       .toSorted();
   }
 
-  #describe(thread: Thread, segmentId: string): string {
-    return `${this.#world.idOf(thread.label)} ${segmentId} ${thread.place === 'archive' ? 'archived' : 'there'}`;
-  }
-
+  /** Oldest first, as they are given. */
   #foundFiles(files: readonly FileOnDisk[]): string[] {
-    return files
-      .map(({ threadId, segmentId, archived }) => `${threadId} ${segmentId} ${archived ? 'archived' : 'there'}`)
-      .toSorted();
+    const newest = new Map(files.map((file) => [file.threadId, file]));
+    return files.map((file) => this.#describe(file, newest.get(file.threadId) === file)).toSorted();
+  }
+
+  #describe(file: Pick<FileOnDisk, 'threadId' | 'segmentId' | 'archived'>, isNewest: boolean): string {
+    const isSplit = this.#split.has(file.threadId) && !isNewest;
+    const where = isSplit ? 'somewhere' : file.archived ? 'archived' : 'there';
+    return `${file.threadId} ${file.segmentId} ${where}`;
   }
 
   #checkGrowth(contents: ReadonlyMap<string, Buffer>): Difference[] {
@@ -156,6 +197,11 @@ export class FileLedger {
     const expected = named.map(({ label, name }) => [this.#world.idOf(label), name]);
     return compare('names in session_index.jsonl', sortPairs(expected), sortPairs([...found]));
   }
+}
+
+/** A killed process may leave a file without its first line: nobody takes it for a conversation. */
+function isOnlyBegun(content: Buffer): boolean {
+  return !content.includes(0x0a);
 }
 
 function sortPairs(pairs: readonly (readonly unknown[])[]): unknown[] {

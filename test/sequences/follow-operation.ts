@@ -6,7 +6,7 @@ import { compare } from './difference.js';
 import type { Difference } from './difference.js';
 import type { FileLedger } from './file-ledger.js';
 import { modelView, threadOf, turnsOf, withThread } from './model.js';
-import type { FileRef, Model } from './model.js';
+import type { FileRef, Model, Thread } from './model.js';
 import type { Operation } from './operation.js';
 import type { Performed } from './perform.js';
 import type { World } from './world.js';
@@ -68,7 +68,8 @@ async function see(
   return seeBase(world, ledger, model, made, outcome.bases, result.thread.path);
 }
 
-async function seeBase(
+/** The choice that the file of this path has really made. */
+export async function seeBase(
   world: World,
   ledger: FileLedger,
   model: Model,
@@ -77,6 +78,8 @@ async function seeBase(
   path: string,
 ): Promise<Followed> {
   const found = await ledger.baseOf(path);
+  // Another client has deleted it meanwhile.
+  if (found === undefined) return { next: model, differences: [] };
   const ids = choices.map((choice) => choice && world.segmentIdOf(choice));
   const index = ids.indexOf(found);
   if (index === -1) {
@@ -108,7 +111,7 @@ function compareReply(
       // The history of an ephemeral one is nowhere to be read.
       const withTurns = !thread.ephemeral && (operation.type === 'resume' || operation.type === 'fork');
       return [
-        ...compare(`facts in the reply`, expectedFacts(world, thread), viewFacts(result.thread)),
+        ...compare('facts in the reply', factsInReply(world, thread, operation), viewFacts(result.thread)),
         ...(withTurns
           ? compare('turns in the reply', expectedTurns(world, turnsOf(thread)), viewTurns(result.thread.turns))
           : []),
@@ -125,6 +128,12 @@ function compareReply(
     default:
       return [];
   }
+}
+
+/** One that is about to be unloaded is still there when the reply is made. */
+function factsInReply(world: World, thread: Thread, { type }: Operation) {
+  const status = type === 'unarchive' ? 'notLoaded' : thread.running === null ? 'idle' : 'active';
+  return { ...expectedFacts(world, thread), status };
 }
 
 /** What the language model was given: everything before, and the new words. */

@@ -6,7 +6,6 @@
 //   --at-once N     how many programs run side by side (2)
 //   --failures N    how many programs may fail before it stops (1)
 import { parseArgs } from 'node:util';
-import { findMissing } from './find-missing.js';
 import { describeStep } from './operation.js';
 import { runSequences } from './run-sequences.js';
 import type { Failure } from './run-sequences.js';
@@ -22,12 +21,9 @@ async function main(): Promise<boolean> {
     },
   });
   const seed = Number(values.seed);
-  const missing = await findMissing();
-  if (missing.size > 0) print(`left out, because the daemon does not have it: ${[...missing].join(', ')}`);
   let nextReport = 1000;
   const result = await runSequences({
     seed,
-    missing,
     steps: Number(values.steps),
     ...(values.program === undefined ? {} : { only: Number(values.program) }),
     maxFailures: Number(values.failures),

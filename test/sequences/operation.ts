@@ -42,17 +42,30 @@ export interface Together {
   operations: readonly [Operation, Operation];
 }
 
+/** The daemon is killed so many milliseconds after it was asked for, and another one started. */
+export interface Broken {
+  type: 'broken';
+  label: number;
+  operation: Operation;
+  afterMs: number;
+}
+
 /** What a program consists of. */
-export type Step = Operation | Together;
+export type Step = Operation | Together | Broken;
+
+export function operationsOf(step: Step): readonly Operation[] {
+  if (step.type === 'together') return step.operations;
+  return step.type === 'broken' ? [step.operation] : [step];
+}
 
 export type OperationType = Operation['type'];
 export type OperationOf<T extends OperationType> = Operation & { type: T };
 
-/** A line or two for people. */
+/** For people: a line for each operation. */
 export function describeStep(step: Step): string {
-  if (step.type !== 'together') return describeOperation(step);
-  const [first, second] = step.operations.map(describeOperation);
-  return `${first}\n   at once:\n${second}`;
+  const [first, second] = operationsOf(step).map(describeOperation);
+  if (step.type === 'broken') return `${first}\n   and kill the daemon ${step.afterMs} ms later`;
+  return step.type === 'together' ? `${first}\n   at once:\n${second}` : first!;
 }
 
 function describeOperation(operation: Operation): string {

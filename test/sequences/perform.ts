@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { holdText, RELEASED_TEXT } from './apply-operation.js';
-import { compressFiles } from './compress-files.js';
+import { compressFiles } from './files-on-disk.js';
 import type { Given } from './gated-model.js';
 import { currentFile, threadOf } from './model.js';
 import type { Model } from './model.js';

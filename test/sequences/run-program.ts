@@ -1,20 +1,21 @@
 // Runs one program against a daemon and the model side by side, until they differ or the program ends. Main thread.
 import { makeRandom } from '../faults/random.js';
 import type { Random } from '../faults/random.js';
-import { isApplicable, RULES } from './apply-operation.js';
+import { applyOperation, isApplicable, RULES } from './apply-operation.js';
 import type { Rules } from './apply-operation.js';
 import { checkList, checkPages, checkTailCursors } from './check-pages.js';
-import { checkThread } from './check-thread.js';
+import { checkThread, seeWhatIsLeft } from './check-thread.js';
 import { inTime } from './daemon-host.js';
 import { compare, formatDifference } from './difference.js';
 import type { Difference } from './difference.js';
 import { FileLedger } from './file-ledger.js';
-import type { Missing } from './find-missing.js';
 import { followOperation } from './follow-operation.js';
 import type { Followed } from './follow-operation.js';
+import { makeBroken } from './make-broken.js';
 import { emptyModel, threadOf } from './model.js';
 import type { Model } from './model.js';
-import type { Operation, Step, Together } from './operation.js';
+import { operationsOf } from './operation.js';
+import type { Broken, Operation, Step, Together } from './operation.js';
 import { perform } from './perform.js';
 import type { Performed } from './perform.js';
 import { heard, World } from './world.js';
@@ -29,7 +30,6 @@ export interface ProgramOptions {
   /** Of page sizes and directions. */
   seed: number;
   rules?: Rules;
-  missing?: ReadonlySet<Missing>;
   /** After so many steps everything is compared. */
   checkAllEvery?: number;
 }
@@ -43,9 +43,9 @@ export interface ProgramResult {
 
 /** Never rejects for what a daemon does: that is a difference. */
 export async function runProgram(options: ProgramOptions): Promise<ProgramResult> {
-  const { rules = RULES, checkAllEvery = 20, choose, missing = new Set() } = options;
+  const { rules = RULES, checkAllEvery = 20, choose } = options;
   const world = await World.start(options.world);
-  const run = new Run(world, rules, missing, options.seed);
+  const run = new Run(world, rules, options.seed);
   const steps: Step[] = [];
   try {
     for (let step = choose(run.model); step !== null; step = choose(run.model)) {
@@ -63,15 +63,13 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramResult
 class Run {
   readonly #world: World;
   readonly #rules: Rules;
-  readonly #missing: ReadonlySet<Missing>;
   readonly #random: Random;
   readonly #ledger: FileLedger;
   model: Model;
 
-  constructor(world: World, rules: Rules, missing: ReadonlySet<Missing>, seed: number) {
+  constructor(world: World, rules: Rules, seed: number) {
     this.#world = world;
     this.#rules = rules;
-    this.#missing = missing;
     this.#random = makeRandom(seed, 'checks');
     this.#ledger = new FileLedger(world);
     this.model = emptyModel(world.host.unload === null);
@@ -80,7 +78,7 @@ class Run {
   make(step: Step, checkAll: boolean): Promise<string[]> {
     return this.#told(async () => {
       const before = this.model;
-      const differences = await (step.type === 'together' ? this.#makeTogether(step) : this.#makeOne(step));
+      const differences = await this.#makeAny(step);
       if (differences.length > 0) return differences;
       return checkAll ? this.#checkAll() : this.#checkTouched(step, before, this.model);
     });
@@ -104,6 +102,11 @@ class Run {
     }
   }
 
+  #makeAny(step: Step): Promise<Difference[]> {
+    if (step.type === 'together') return this.#makeTogether(step);
+    return step.type === 'broken' ? this.#makeBroken(step) : this.#makeOne(step);
+  }
+
   async #makeOne(operation: Operation): Promise<Difference[]> {
     const before = this.model;
     const mark = this.#world.witness.received.length;
@@ -117,7 +120,7 @@ class Run {
 
   /** Those of a reply that loads a history. */
   async #followCursors(result: any): Promise<Difference[]> {
-    if (result.turnsBackwardsCursor === undefined || this.#missing.has('pages')) return [];
+    if (result.turnsBackwardsCursor === undefined) return [];
     const { id } = result.thread;
     const thread = [...this.model.threads.values()].find(({ label }) => this.#world.ids.get(label) === id)!;
     if (thread.running !== null || thread.ephemeral || !thread.materialized) return [];
@@ -150,6 +153,28 @@ class Run {
     return unexplained;
   }
 
+  /** What may have come of it, until one of that fits: as the conversations are shown, and as the files lie. */
+  async #makeBroken(step: Broken): Promise<Difference[]> {
+    const before = this.model;
+    const world = this.#world;
+    const unexplained: Difference[] = [];
+    for (const { what, model } of await makeBroken(world, this.#ledger, this.#rules, before, step)) {
+      const killed = applyOperation(this.#rules, model, { label: step.label, type: 'restart', how: 'kill' }).next!;
+      const differences = await seeWhatIsLeft(world, killed).then(
+        async ({ next, differences: found }) => {
+          this.model = next;
+          if (found.length === 0) found.push(...(await this.#ledger.check(next)));
+          return found.length > 0 ? found : this.#checkTouched(step, before, next);
+        },
+        (error: unknown) => [{ what: 'reading', expected: 'an answer', found: String(error) }],
+      );
+      if (differences.length === 0) return [];
+      const [{ what: where, ...rest }] = differences as [Difference];
+      unexplained.push({ what: `if ${what}: ${where}`, ...rest });
+    }
+    return unexplained;
+  }
+
   #follow(model: Model, operation: Operation, performed: Performed): Promise<Followed> {
     return followOperation(this.#world, this.#ledger, this.#rules, model, operation, performed);
   }
@@ -169,9 +194,7 @@ class Run {
 
   async #checkTouched(step: Step, before: Model, after: Model): Promise<Difference[]> {
     const labels = new Set<number>();
-    for (const each of step.type === 'together' ? step.operations : [step]) {
-      if ('thread' in each) labels.add(each.thread);
-    }
+    for (const each of operationsOf(step)) if ('thread' in each) labels.add(each.thread);
     for (const [label, thread] of after.threads) if (before.threads.get(label) !== thread) labels.add(label);
     const differences: Difference[] = [];
     for (const label of labels) differences.push(...(await checkThread(this.#world, after, label)));
@@ -184,8 +207,7 @@ class Run {
     const differences: Difference[] = await this.#ledger.check(model);
     for (const thread of model.threads.values()) {
       differences.push(...(await checkThread(world, model, thread.label)));
-      const hasTurns = thread.materialized && !thread.ephemeral && thread.place !== 'gone';
-      const hasPages = hasTurns && !this.#missing.has('pages');
+      const hasPages = thread.materialized && !thread.ephemeral && thread.place !== 'gone';
       if (hasPages) differences.push(...(await checkPages(world, thread, this.#random)));
       if (differences.length > 0) return differences;
     }

@@ -2,7 +2,6 @@
 import { RULES } from './apply-operation.js';
 import type { Rules } from './apply-operation.js';
 import { chooseByDice, chooseFrom, drawDice } from './draw-program.js';
-import type { Missing } from './find-missing.js';
 import type { Step } from './operation.js';
 import { runProgram } from './run-program.js';
 import type { ProgramResult } from './run-program.js';
@@ -25,8 +24,6 @@ export interface SequencesOptions {
   /** Every n-th program runs with a daemon in a process of its own, which a kill really kills; 0: none. */
   processEvery?: number;
   shrinkPatienceMs?: number;
-  /** What the daemon does not have is left out. */
-  missing?: ReadonlySet<Missing>;
   onProgram?: (progress: { steps: number; programs: number }) => void;
 }
 
@@ -85,31 +82,21 @@ interface Program {
 }
 
 async function runOne(options: SequencesOptions, index: number): Promise<{ run: ProgramResult; program: Program }> {
-  const { seed, rules = RULES, dice = 60, processEvery = 12, missing = new Set() } = options;
+  const { seed, rules = RULES, dice = 60, processEvery = 12 } = options;
   const world: WorldKind = processEvery > 0 && index % processEvery === processEvery - 1 ? 'process' : 'embedded';
   const program: Program = { index, world, seed: seed * 100_003 + index };
-  const draw = chooseByDice(drawDice(seed, index, dice), CLIENTS);
-  const choose = (model: Parameters<typeof draw>[0]): Step | null => {
-    let step = draw(model);
-    while (step !== null && isMissing(missing, step)) step = draw(model);
-    return step;
-  };
-  return { run: await runProgram({ world, choose, seed: program.seed, rules, missing }), program };
-}
-
-function isMissing(missing: ReadonlySet<Missing>, step: Step): boolean {
-  if (step.type === 'together') return step.operations.some((operation) => isMissing(missing, operation));
-  return missing.has(step.type) || (step.type === 'start' && step.mode === 'legacy' && missing.has('legacy'));
+  const choose = chooseByDice(drawDice(seed, index, dice), CLIENTS);
+  return { run: await runProgram({ world, choose, seed: program.seed, rules }), program };
 }
 
 async function shrink(options: SequencesOptions, program: Program, first: ProgramResult): Promise<Failure> {
-  const { rules = RULES, shrinkPatienceMs = 60_000, seed, missing = new Set() } = options;
+  const { rules = RULES, shrinkPatienceMs = 60_000, seed } = options;
   let last = first;
   const shortest = await shrinkProgram({
     steps: first.steps,
     patienceMs: shrinkPatienceMs,
     run: async (part) => {
-      const run = await runProgram({ ...program, choose: chooseFrom(part), rules, missing, checkAllEvery: 5 });
+      const run = await runProgram({ ...program, choose: chooseFrom(part), rules, checkAllEvery: 5 });
       if (run.differences.length === 0) return null;
       last = run;
       return run.steps;

@@ -1,9 +1,9 @@
-// Draws two operations that meet: different clients ask for them at the same moment, mostly of one conversation. Any thread.
+// Draws what meets: two operations that clients ask for at the same moment, or one and the end of the daemon. Any thread.
 import type { Random } from '../faults/random.js';
 import { isApplicable } from './apply-operation.js';
 import { chooseOperation } from './choose-operation.js';
 import type { Model } from './model.js';
-import type { Operation, OperationType, Together } from './operation.js';
+import type { Broken, Operation, OperationType, Together } from './operation.js';
 
 /**
  * Those that take effect at one moment, so that one of the two comes first. Two reverts of one conversation would need
@@ -35,6 +35,28 @@ export function chooseTogether(model: Model, random: Random, label: number): Tog
   const meeting = random.chance(0.75) && 'thread' in first ? { ...second, thread: first.thread } : second;
   const together: Together = { type: 'together', label, operations: [first, meeting as Operation] };
   return isApplicable(model, together) ? together : null;
+}
+
+/** Those that are done whole or not at all, and of which can be seen which. */
+const WHOLE_KINDS: readonly OperationType[] = [
+  'fork',
+  'revert',
+  'revert',
+  'archive',
+  'archive',
+  'unarchive',
+  'delete',
+  'delete',
+  'name',
+  'inject',
+];
+
+/** Of conversations that have a file: others may gain one, and nothing else. */
+export function chooseBroken(model: Model, random: Random, label: number): Broken | null {
+  const operation = chooseFor(model, random, label + 1, 0, WHOLE_KINDS);
+  if (operation === null || !('thread' in operation)) return null;
+  if (!model.threads.get(operation.thread)!.materialized) return null;
+  return { type: 'broken', label, operation, afterMs: random.pick([0, 0, 1, 2, 3, 5, 10]) };
 }
 
 function chooseFor(

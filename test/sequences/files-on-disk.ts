@@ -1,10 +1,10 @@
 // Rollouts as they lie on disk, compressed ones too, and compressing them as another program would. Main thread.
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
+import { Decoder } from '@toondepauw/node-zstd';
+import { compressFile } from '../support/compressed-rollout.js';
 
-const run = promisify(execFile);
+const decoder = new Decoder();
 
 export interface FileOnDisk {
   /** As it lies there. */
@@ -53,12 +53,11 @@ export async function compressFiles(home: string, threadId: string, current: boo
   const { files } = await listFiles(home);
   const own = files.filter((file) => file.threadId === threadId);
   const chosen = current ? own : own.slice(0, -1);
-  for (const { path, compressed } of chosen) if (!compressed) await run('zstd', ['-q', '--rm', path]);
+  for (const { path, compressed } of chosen) if (!compressed) compressFile(path);
 }
 
 /** What the file holds, whether compressed or not. */
 export async function readContent({ path, compressed }: FileOnDisk): Promise<Buffer> {
-  if (!compressed) return readFile(path);
-  const { stdout } = await run('zstd', ['-q', '-d', '-c', path], { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
+  const content = await readFile(path);
+  return compressed ? decoder.decodeSync(content) : content;
 }
