@@ -67,8 +67,9 @@ export async function checkThread(
   if (!turnsTold) {
     const reason = error?.data?.reason ?? result;
     const found = compare(`the turns of t${label}, which has no file`, 'history_not_materialized', reason);
-    const facts = (await reader.call('thread/read', { threadId })).thread;
-    return [...found, ...compare(`facts of t${label}`, expectedFacts(world, thread), viewFacts(facts))];
+    const plain = await reader.ask('thread/read', { threadId });
+    if (plain.error !== undefined) return compare(`thread/read of t${label}`, 'an answer', plain.error);
+    return [...found, ...compare(`facts of t${label}`, expectedFacts(world, thread), viewFacts(plain.result.thread))];
   }
   if (error !== undefined) return compare(`thread/read of t${label}`, 'an answer', error);
   return [

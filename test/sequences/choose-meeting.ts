@@ -33,7 +33,7 @@ export function chooseTogether(model: Model, random: Random, label: number): Tog
   const second = chooseFor(model, random, label + 2, 1, others);
   if (second === null) return null;
   const meeting = random.chance(0.75) && 'thread' in first ? { ...second, thread: first.thread } : second;
-  const together: Together = { type: 'together', label, operations: [first, meeting as Operation] };
+  const together: Together = { type: 'together', label, operations: [first, meeting] };
   return isApplicable(model, together) ? together : null;
 }
 

@@ -1,4 +1,24 @@
 // Runs one program against a daemon and the model side by side, until they differ or the program ends. Main thread.
+//
+// What must hold after every step, of the conversations that it touched, and every so many steps, of all:
+//
+//  1. What is asked for is done or refused as the model says, with that reason; what is refused changes nothing.
+//  2. A reply that shows a conversation (start, resume, fork, revert, unarchive) shows it as it is from then on.
+//  3. thread/read shows name, preview, origin, status, mode and folder, and all turns: their order, ids, states, texts.
+//  4. The language model is given with each input all texts of the conversation before it, what was injected included,
+//     in order and once, and is the one that was chosen last; also after a fork, a revert, an unloading, a restart.
+//  5. Turns and items are the same when they are taken page by page, in pages of any size, in either direction, from the
+//     cursors of any page and of replies.
+//  6. Every conversation in which somebody has said something is listed once, in the archive or out of it, and found by
+//     its name and its words; no other is listed, and what is loaded is what the model has loaded.
+//  7. No byte of a rollout ever changes: files only grow, compressed or not, archived or not. A conversation has one file
+//     for its beginning and one for each revert, each with one session_meta that names what it goes on from; ordinals
+//     count without a gap. There are no other files, and none of what was deleted.
+//  8. Whoever is loaded has its lock, and nobody else. Names stand in session_index.jsonl, those of the deleted do not.
+//  9. Of two clients that ask at once one came first: an order of the two explains both replies and how things stand.
+// 10. A killed daemon leaves an operation done or not done; done, if somebody was told so. Of a text that streamed a
+//     beginning is left, or nothing.
+// 11. Every message of the daemon fits the schema.
 import { makeRandom } from '../faults/random.js';
 import type { Random } from '../faults/random.js';
 import { applyOperation, isApplicable, RULES } from './apply-operation.js';
@@ -156,23 +176,27 @@ class Run {
   /** What may have come of it, until one of that fits: as the conversations are shown, and as the files lie. */
   async #makeBroken(step: Broken): Promise<Difference[]> {
     const before = this.model;
-    const world = this.#world;
     const unexplained: Difference[] = [];
-    for (const { what, model } of await makeBroken(world, this.#ledger, this.#rules, before, step)) {
+    for (const { what, model } of await makeBroken(this.#world, this.#ledger, this.#rules, before, step)) {
       const killed = applyOperation(this.#rules, model, { label: step.label, type: 'restart', how: 'kill' }).next!;
-      const differences = await seeWhatIsLeft(world, killed).then(
-        async ({ next, differences: found }) => {
-          this.model = next;
-          if (found.length === 0) found.push(...(await this.#ledger.check(next)));
-          return found.length > 0 ? found : this.#checkTouched(step, before, next);
-        },
-        (error: unknown) => [{ what: 'reading', expected: 'an answer', found: String(error) }],
-      );
+      const differences = await this.#checkKilled(step, before, killed);
       if (differences.length === 0) return [];
       const [{ what: where, ...rest }] = differences as [Difference];
       unexplained.push({ what: `if ${what}: ${where}`, ...rest });
     }
     return unexplained;
+  }
+
+  async #checkKilled(step: Broken, before: Model, killed: Model): Promise<Difference[]> {
+    try {
+      const { next, differences } = await seeWhatIsLeft(this.#world, killed);
+      this.model = next;
+      if (differences.length > 0) return differences;
+      const ofFiles = await this.#ledger.check(next);
+      return ofFiles.length > 0 ? ofFiles : await this.#checkTouched(step, before, next);
+    } catch (error) {
+      return [{ what: 'reading', expected: 'an answer', found: String(error) }];
+    }
   }
 
   #follow(model: Model, operation: Operation, performed: Performed): Promise<Followed> {
