@@ -15,6 +15,18 @@ interface Page {
   backwardsCursor: string | null;
 }
 
+type ItemsView = 'full' | 'summary' | 'notLoaded';
+
+/** A summary has the words that began the turn, and the last words of the agent. */
+const VIEWS: Record<ItemsView, (items: string[]) => string[]> = {
+  full: (items) => items,
+  summary: (items) => {
+    const answer = items.findLast((item) => item.startsWith('assistant: '));
+    return [...items.slice(0, 1), ...(answer === undefined ? [] : [answer])];
+  },
+  notLoaded: () => [],
+};
+
 const MAX_PAGES = 2000;
 
 /** thread/turns/list and thread/items/list of one conversation that has a file. */
@@ -22,9 +34,10 @@ export async function checkPages(world: World, thread: Thread, random: Random): 
   const threadId = world.idOf(thread.label);
   const turns = expectedTurns(world, shownTurns(thread));
   const of = `of t${thread.label}`;
+  const itemsView = random.pick<ItemsView>(['full', 'full', 'summary', 'notLoaded']);
   const differences = [
-    ...(await checkWalk(world, 'thread/turns/list', { threadId, itemsView: 'full' }, `turns ${of}`, random, {
-      expected: turns,
+    ...(await checkWalk(world, 'thread/turns/list', { threadId, itemsView }, `turns ${of}, ${itemsView}`, random, {
+      expected: turns.map((turn) => ({ ...turn, items: VIEWS[itemsView](turn.items) })),
       view: (row) => viewTurns([row])[0]!,
     })),
   ];
@@ -37,6 +50,24 @@ export async function checkPages(world: World, thread: Thread, random: Random): 
       expected: one === null ? items : itemRows(one),
       view: viewItemRow,
     })),
+    ...(one === null ? [] : await checkItemsRead(world, threadId, one, random)),
+  ];
+}
+
+/** Some of a turn's items by their ids, and the others from one of them on. */
+async function checkItemsRead(world: World, threadId: string, turn: TurnView, random: Random): Promise<Difference[]> {
+  const params = { threadId, turnId: turn.id };
+  const { data } = await world.witness.call('thread/items/list', params);
+  const rows = itemRows(turn);
+  const index = random.int(0, rows.length - 1);
+  const itemIds = [data[index]?.item.id, 'no such item'];
+  const read = await world.witness.call('thread/items/read', { ...params, itemIds });
+  const cursor = { type: 'item', itemId: itemIds[0] };
+  const rest = await world.witness.call('thread/items/list', { ...params, cursor });
+  const what = `item ${index} of turn ${turn.id}`;
+  return [
+    ...compare(`${what}, read`, rows.slice(index, index + 1), read.data.map(viewItemRow)),
+    ...compare(`what follows ${what}`, rows.slice(index + 1), rest.data.map(viewItemRow)),
   ];
 }
 
@@ -72,12 +103,15 @@ export async function checkList(world: World, model: Model, archived: boolean, r
   const place = archived ? 'archive' : 'sessions';
   const listed = [...model.threads.values()].filter((thread) => thread.place === place && isListed(thread));
   const sortDirection = random.pick<Direction>(['asc', 'desc']);
-  const rows = await walk(world, 'thread/list', { archived, sortDirection }, random);
+  const pages = await walk(world, 'thread/list', { archived, sortDirection }, random);
+  const rows = pages.flatMap((page) => page.rows);
+  const times = rows.map(({ createdAt }) => createdAt as number);
   const expected = listed.map((thread) => ({ id: world.idOf(thread.label), ...expectedFacts(world, thread) }));
-  const found = rows.flatMap((page) => page.rows).map((row) => ({ id: row.id, ...viewFacts(row) }));
+  const found = rows.map((row) => ({ id: row.id, ...viewFacts(row) }));
   const where = archived ? 'the archived conversations' : 'the conversations';
   return [
     ...compare(where, byId(expected), byId(found)),
+    ...compare(`times of ${where}, ${sortDirection}`, inOrder(times, sortDirection), times),
     ...(listed.length === 0 ? [] : await checkSearch(world, listed, random.pick(listed), archived)),
   ];
 }
@@ -112,6 +146,10 @@ function textsInCurrentFile(thread: Thread): string[] {
       ? entry.turn.messages.filter(({ shown }) => shown).map(({ text }) => text)
       : [],
   );
+}
+
+function inOrder(times: readonly number[], direction: Direction): number[] {
+  return times.toSorted((a, b) => (direction === 'asc' ? a - b : b - a));
 }
 
 function byId<T extends { id: string }>(rows: readonly T[]): T[] {
@@ -153,6 +191,7 @@ async function walk(world: World, method: string, params: object, random: Random
     const reply: any = await world.witness.call(method, { ...params, limit, cursor });
     if (reply.data.length > limit)
       throw new Error(`${method}: ${reply.data.length} rows, where ${limit} were asked for`);
+    if ((reply.hiddenCount ?? 0) !== 0) throw new Error(`${method}: ${reply.hiddenCount} rows are hidden`);
     if (pages.length > MAX_PAGES) throw new Error(`${method}: more than ${MAX_PAGES} pages`);
     pages.push({ rows: reply.data, backwardsCursor: reply.backwardsCursor });
     cursor = reply.nextCursor;

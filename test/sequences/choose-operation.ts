@@ -100,7 +100,7 @@ export function chooseOperation(
     case 'reconnect':
       return { label, type, client };
     case 'restart':
-      return { label, type, how: random.chance(0.5) ? 'kill' : 'clean' };
+      return { label, type, how: random.pick(['clean', 'kill', 'late kill']) };
     case 'compress': {
       const cold = threadsOf(model).filter(
         ({ materialized, loaded, place }) => materialized && !loaded && place !== 'gone',

@@ -54,7 +54,7 @@ async function see(
   operation: Operation,
   { result, refusal }: Performed,
 ): Promise<Followed> {
-  if (operation.type === 'restart' && operation.how === 'kill') {
+  if (operation.type === 'restart' && operation.how !== 'clean') {
     ledger.noteKill();
     return seeWhatIsLeft(world, model);
   }

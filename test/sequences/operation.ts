@@ -30,7 +30,8 @@ export type Operation = { label: number } & (
   | { type: 'unload'; thread: number }
   /** The connection breaks and the client comes back. */
   | { type: 'reconnect'; client: number }
-  | { type: 'restart'; how: 'clean' | 'kill' }
+  /** Before a late kill all that streamed has been put into journals; before another perhaps nothing. */
+  | { type: 'restart'; how: 'clean' | 'kill' | 'late kill' }
   /** Somebody compresses the files of a conversation that is not loaded: all, or all but the current one. */
   | { type: 'compress'; thread: number; current: boolean }
 );
@@ -105,13 +106,19 @@ function sentenceOf(operation: Operation, made: string, type: OperationType): st
     case 'reconnect':
       return 'reconnect';
     case 'restart':
-      return operation.how === 'kill' ? 'kill the daemon and start it' : 'restart the daemon';
+      return RESTARTS[operation.how];
     case 'compress':
       return `compress ${operation.current ? 'all' : 'the older'} files of t${operation.thread}`;
     default:
       return `${type} t${operation.thread}`;
   }
 }
+
+const RESTARTS = {
+  clean: 'restart the daemon',
+  kill: 'kill the daemon and start it',
+  'late kill': 'kill the daemon when its journals are written, and start it',
+};
 
 function describeCut(cut: Cut): string {
   return cut.type === 'whole' ? '' : ` ${cut.type} #${cut.turn}`;

@@ -1,12 +1,15 @@
 // Does what an operation says with a real daemon, and tells what came of it. Main thread.
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { holdText, RELEASED_TEXT } from './apply-operation.js';
+import { inTime } from './daemon-host.js';
 import { compressFiles } from './files-on-disk.js';
 import type { Given } from './gated-model.js';
 import { currentFile, threadOf } from './model.js';
 import type { Model } from './model.js';
 import type { Operation, OperationOf, OperationType } from './operation.js';
+import { waitForJournal } from './wait-for-journal.js';
 import { heard } from './world.js';
 import type { World } from './world.js';
 
@@ -161,8 +164,9 @@ const PERFORMERS: Performers = {
     return nothingTold();
   },
 
-  async restart(world, { how }) {
-    await (how === 'kill' ? world.host.kill() : world.host.restart());
+  async restart(world, { how }, before) {
+    if (how === 'late kill') await waitForJournals(world, before);
+    await (how === 'clean' ? world.host.restart() : world.host.kill());
     await world.connect();
     return nothingTold();
   },
@@ -253,6 +257,16 @@ async function idle(world: World, thread: number, mark: number): Promise<void> {
 function isStatus(threadId: string, matches: (type: string) => boolean): (message: WireMessage) => boolean {
   return ({ method, params }) =>
     method === 'thread/status/changed' && params!['threadId'] === threadId && matches(params!['status'].type);
+}
+
+/** What streams, and is to be kept, is in the journals, and these fit the rollouts. */
+async function waitForJournals(world: World, model: Model): Promise<void> {
+  for (const { label, running, ephemeral } of model.threads.values()) {
+    if (running === null || ephemeral) continue;
+    const rollout = await pathOf(world, label);
+    const journal = join(world.home.path, 'rolloutd', 'journal', `${world.idOf(label)}.jsonl`);
+    await inTime(waitForJournal(journal, running.said, rollout), `the journal of t${label}`, 3000);
+  }
 }
 
 async function pathOf(world: World, thread: number): Promise<string> {

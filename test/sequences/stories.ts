@@ -170,7 +170,7 @@ const STORIES: readonly ((random: Random) => Story)[] = [
     const thread = yield* start(random.chance(0.2) ? 'legacy' : 'paginated');
     if (random.chance(0.7)) yield* turn(thread, random);
     const held = yield* hold(thread);
-    yield (label) => ({ label, type: 'restart', how: 'kill' });
+    yield (label) => ({ label, type: 'restart', how: random.chance(0.75) ? 'late kill' : 'kill' });
     if (random.chance(0.4)) yield* turn(yield* branch(thread, WHOLE), random);
     if (random.chance(0.3)) yield (label) => ({ label, type: 'compress', thread, current: true });
     if (random.chance(0.2)) for (const deed of ['archive', 'unarchive'] as const) yield* about(deed, thread);
@@ -237,7 +237,7 @@ function* about(type: 'archive' | 'unarchive' | 'delete' | 'release' | 'interrup
 /** Mostly nothing; else the conversations are taken out of memory in one way or another, and loaded again. */
 function* disturb(random: Random, threads: readonly number[]): Chain<void> {
   if (random.chance(0.6)) return;
-  const how = random.pick(['clean', 'kill', 'unload'] as const);
+  const how = random.pick(['clean', 'kill', 'late kill', 'unload'] as const);
   if (how !== 'unload') yield (label) => ({ label, type: 'restart', how });
   else for (const thread of threads) yield (label) => ({ label, type: 'unload', thread });
   for (const thread of threads) yield* wake(thread);

@@ -27,6 +27,8 @@ export class World {
   /** By label. */
   readonly ids = new Map<number, string>();
   readonly turnIds = new Map<number, string>();
+  /** Of the items of each turn, as they were first seen. */
+  readonly itemIds = new Map<string, readonly string[]>();
   readonly #segmentIds = new Map<string, string>();
   readonly #former: CheckedClient[] = [];
 
