@@ -351,5 +351,7 @@ function cutHistory(source: Thread, cut: Cut): { entries: readonly Entry[]; base
   const following = entries.slice(index + 1);
   const end = following.findIndex((entry) => entry.type === 'turn' || !isSameFile(entry.file, file));
   const count = index + 1 + (end === -1 ? following.length : end);
-  return { entries: interrupted(source).entries.slice(0, count), bases: [file] };
+  // The end of a turn that a fork found running is in the fork's own file.
+  const later = following[0]?.file ?? currentFile(source);
+  return { entries: interrupted(source).entries.slice(0, count), bases: [file, later, currentFile(source)] };
 }

@@ -79,14 +79,12 @@ export async function checkThread(
   ];
 }
 
-/** An item keeps its id, in all who inherit it too; where ids only count the items of a file, they are of that file. */
-function compareItemIds(world: World, { label, mode, running }: Thread, turn: any): Difference[] {
-  // While it runs, an item of such a file has the id that the language model gave it.
-  if (mode === 'legacy' && running !== null) return [];
-  const key = mode === 'legacy' ? `${label} ${turn.id}` : turn.id;
+/** An item keeps its id, in all who inherit it too; but where ids only count the items of a file. */
+function compareItemIds(world: World, { label, mode }: Thread, turn: any): Difference[] {
+  if (mode === 'legacy') return [];
   const ids: string[] = turn.items.map(({ id }: { id: string }) => id);
-  const known = world.itemIds.get(key) ?? [];
-  world.itemIds.set(key, ids.length > known.length ? ids : known);
+  const known = world.itemIds.get(turn.id) ?? [];
+  world.itemIds.set(turn.id, ids.length > known.length ? ids : known);
   const count = Math.min(ids.length, known.length);
   return compare(`ids of items in turn ${turn.id} of t${label}`, known.slice(0, count), ids.slice(0, count));
 }

@@ -142,8 +142,10 @@ export function shownPreview(thread: Thread): string {
   return previewOf(thread) || thread.formerPreview;
 }
 
+/** The archive shows all that lies there. */
 export function isListed(thread: Thread): boolean {
-  return thread.materialized && thread.place !== 'gone' && shownPreview(thread) !== '';
+  const { materialized, place } = thread;
+  return materialized && (place === 'archive' || (place === 'sessions' && shownPreview(thread) !== ''));
 }
 
 /** A turn that is cut short: what streamed stays. */
