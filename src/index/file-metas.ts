@@ -1,5 +1,6 @@
 // Who the files of a home belong to and what they go on from, as their first lines say. Index thread.
 import { readSessionMeta } from '../rollout/lineage.js';
+import { toReadError } from '../rollout/read-rollout.js';
 import { statStored } from '../rollout/stored-file.js';
 import type { RolloutFile } from './rollout-files.js';
 
@@ -24,11 +25,14 @@ interface CachedMeta {
 export class FileMetas {
   readonly #cache = new Map<string, CachedMeta>();
 
-  /** null for a file without a session_meta near its start, or that cannot be read. Never rejects. */
-  async read(path: string): Promise<FileMeta | null> {
+  /**
+   * null for a file without a session_meta near its start, `gone` where there is none any more. Throws DaemonError
+   * rollout_unreadable for a file that cannot be read.
+   */
+  async look(path: string): Promise<FileMeta | null | 'gone'> {
     try {
       const version = statStored(path);
-      if (version === null) return null;
+      if (version === null) return 'gone';
       const key = `${version.size}:${version.mtimeMs}`;
       const cached = this.#cache.get(path);
       if (cached?.version === key) return cached.meta;
@@ -37,6 +41,17 @@ export class FileMetas {
       const meta = { id: recorded.id, baseSegmentId: recorded.history_base?.thread_id ?? null };
       this.#cache.set(path, { version: key, meta });
       return meta;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone';
+      throw toReadError(path, error);
+    }
+  }
+
+  /** null also for a file that is gone or cannot be read. Never rejects. */
+  async read(path: string): Promise<FileMeta | null> {
+    try {
+      const meta = await this.look(path);
+      return meta === 'gone' ? null : meta;
     } catch {
       // Whoever asks for this file by its path learns why it cannot be read.
       return null;
@@ -45,11 +60,18 @@ export class FileMetas {
 
   /** Those of many files, in their order. */
   async readAll(files: readonly RolloutFile[]): Promise<(FileMeta | null)[]> {
-    const metas: (FileMeta | null)[] = [];
-    for (let start = 0; start < files.length; start += BATCH) {
-      const batch = files.slice(start, start + BATCH);
-      metas.push(...(await Promise.all(batch.map(({ path }) => this.read(path)))));
-    }
-    return metas;
+    return inBatches(files, ({ path }) => this.read(path));
   }
+}
+
+/** What `read` gives for each file, in their order. Throws what `read` throws. */
+export async function inBatches<Result>(
+  files: readonly RolloutFile[],
+  read: (file: RolloutFile) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < files.length; start += BATCH) {
+    results.push(...(await Promise.all(files.slice(start, start + BATCH).map(read))));
+  }
+  return results;
 }

@@ -25,12 +25,13 @@ export class ConversationFinder {
     this.#metas = metas;
   }
 
-  /** Throws what reading a folder throws, as all methods here do. */
+  /**
+   * A file that is archived meanwhile may be listed in both places, but is in one of them; one that is unarchived may be
+   * in neither. Throws what reading a folder throws, as all methods here do.
+   */
   async listFiles(): Promise<HomeFiles> {
-    const [active, archived] = await Promise.all([
-      listRolloutFiles(this.#home, false),
-      listRolloutFiles(this.#home, true),
-    ]);
+    const active = await listRolloutFiles(this.#home, false);
+    const archived = await listRolloutFiles(this.#home, true);
     return { active, archived };
   }
 
@@ -39,6 +40,11 @@ export class ConversationFinder {
    * conversation.
    */
   async find(id: string): Promise<string | null> {
+    // What is being unarchived is there when looked for again.
+    return (await this.#findOnce(id)) ?? this.#findOnce(id);
+  }
+
+  async #findOnce(id: string): Promise<string | null> {
     const { active, archived } = await this.listFiles();
     const named = [...archived, ...active].filter((file) => file.id === id);
     const current = (await this.#inOrder(named)).at(-1);
