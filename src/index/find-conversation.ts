@@ -27,11 +27,12 @@ export class ConversationFinder {
 
   /**
    * A file that is archived meanwhile may be listed in both places, but is in one of them; one that is unarchived may be
-   * in neither. Throws what reading a folder throws, as all methods here do.
+   * in neither. Folders that cannot be read are passed over unless `isComplete` is asked for. Throws what reading a folder
+   * throws, as all methods here do.
    */
-  async listFiles(): Promise<HomeFiles> {
-    const active = await listRolloutFiles(this.#home, false);
-    const archived = await listRolloutFiles(this.#home, true);
+  async listFiles(options: { isComplete?: boolean } = {}): Promise<HomeFiles> {
+    const active = await listRolloutFiles(this.#home, false, options);
+    const archived = await listRolloutFiles(this.#home, true, options);
     return { active, archived };
   }
 

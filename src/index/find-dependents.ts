@@ -67,7 +67,7 @@ async function readStable(
 ): Promise<{ listed: HomeFiles; files: KnownFile[] }> {
   let known = new Set<string>();
   for (let count = 0; count < MAX_LISTINGS; count += 1) {
-    const listed = await finder.listFiles();
+    const listed = await finder.listFiles({ isComplete: true });
     const files: KnownFile[] = [];
     let isStable = true;
     for (const { file, meta } of await lookAt(id, [...listed.active, ...listed.archived], metas)) {

@@ -57,8 +57,13 @@ export async function summarizeAll(
 
 /** Undefined when more than a look at the newest file is needed. */
 function knownOf(group: readonly RolloutFile[], summaries: SummaryReader): VersionedSummary | null | undefined {
-  const known = summaries.known(group.at(-1)!.path);
-  return known?.summary || group.length === 1 ? known : undefined;
+  try {
+    const known = summaries.known(group.at(-1)!.path);
+    return known?.summary || group.length === 1 ? known : undefined;
+  } catch {
+    // Reading it will fail as well, and is passed over.
+    return undefined;
+  }
 }
 
 /** Of files of one conversation, oldest first: files that a killed process had only begun are left off. */

@@ -86,8 +86,10 @@ describe('findDependents', () => {
     mkdirSync(dirname(archived), { recursive: true });
     let moves: [string, string][] = [];
     class MovingFinder extends ConversationFinder {
-      override async listFiles(): ReturnType<ConversationFinder['listFiles']> {
-        const listed = await super.listFiles();
+      override async listFiles(
+        ...options: Parameters<ConversationFinder['listFiles']>
+      ): ReturnType<ConversationFinder['listFiles']> {
+        const listed = await super.listFiles(...options);
         const [from, to] = moves.shift() ?? [];
         if (from !== undefined && to !== undefined) renameSync(from, to);
         return listed;
@@ -113,6 +115,16 @@ describe('findDependents', () => {
       expect(error).to.include({ code: 'rollout_unreadable' });
       expect(await dependents(2)).to.deep.equal([]);
     });
+  });
+
+  it('gives no answer when a folder cannot be read', async () => {
+    writeSegment(home(), { number: 1, lines: turns('q') });
+    const folder = join(home(), 'sessions', '2025');
+    mkdirSync(folder);
+    chmodSync(folder, 0);
+    const error = await asNoRoot(home(), () => dependents(1).catch((caught: unknown) => caught as Error));
+    chmodSync(folder, 0o700);
+    expect(error).to.include({ code: 'EACCES' });
   });
 
   it('sees a file that has come or changed since', async () => {
