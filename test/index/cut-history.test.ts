@@ -2,6 +2,8 @@ import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } f
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DaemonError } from '../../src/errors.js';
+import { openHistory } from '../../src/index/conversation-history.js';
+import { TurnReader } from '../../src/index/conversation-turns.js';
 import { cutHistory } from '../../src/index/cut-history.js';
 import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
@@ -19,6 +21,7 @@ import {
   itemLine,
   metaLine,
   responseLine,
+  rolloutText,
   startedLine,
   turnContextLine,
   turnLines,
@@ -251,6 +254,22 @@ describe('cutHistory', () => {
       expect(error).to.include({ code: 'turn_not_found' });
       expect(await keptTexts(path, through('rollout-2'))).to.have.length(10);
       expect(await keptTexts(path, before('rollout-11'))).to.have.length(10);
+    });
+
+    it('names turns as their pages do, behind a line that was cut off and is not looked into by those', async () => {
+      const path = legacy([said('a'), answered('a')]);
+      const cutOff = JSON.stringify(
+        responseLine({ type: 'reasoning', summary: [], encrypted_content: 'x'.repeat(99) }),
+      );
+      appendFileSync(path, `${cutOff.slice(0, -9)}\n\n`);
+      appendFileSync(path, rolloutText([said('b'), said('c')]));
+      const history = await openHistory(home(), path, () => Promise.resolve(null));
+      for (const withItems of [true, false]) {
+        const { turns } = await new TurnReader(home()).read(history, { withItems });
+        expect(turns.map(({ id }) => id)).to.deep.equal(['rollout-1', 'rollout-5', 'rollout-6']);
+      }
+      expect(await keptTexts(path, before('rollout-5'))).to.have.length(5);
+      expect(await keptTexts(path, before('rollout-6'))).to.have.length(6);
     });
 
     it('cuts a file of Codex 0.45', async () => {

@@ -337,7 +337,10 @@ describe('listConversations', () => {
       const folder = join(home(), 'sessions', '2025');
       const inner = join(folder, '12', '31');
       mkdirSync(inner, { recursive: true });
-      renameSync(writeRollout(home(), { number: 2 }), join(inner, basename(rolloutPathFor('', createdAtOf(2), idOf(2)))));
+      renameSync(
+        writeRollout(home(), { number: 2 }),
+        join(inner, basename(rolloutPathFor('', createdAtOf(2), idOf(2)))),
+      );
       chmodSync(inner, mode);
       expect(await asNoRoot(home(), previews)).to.deep.equal(['question 1']);
       chmodSync(inner, 0o700);

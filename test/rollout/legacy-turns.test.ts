@@ -260,7 +260,12 @@ describe('turns of a legacy file', () => {
 
   it('leave out of an input what no version wrote, and know who ran a command that does not say', () => {
     const odd = [
-      { images: { a: 1 }, local_images: 'picture', audio: [null, 'data:audio'], text_elements: [null, { byte_range: 1 }] },
+      {
+        images: { a: 1 },
+        local_images: 'picture',
+        audio: [null, 'data:audio'],
+        text_elements: [null, { byte_range: 1 }],
+      },
       { images: ['data:image', 7], local_audio: 5, text_elements: {} },
     ].map((fields) => oldEvent({ type: 'user_message', message: 'q', ...fields }));
     const ran = oldEvent({
