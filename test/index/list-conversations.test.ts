@@ -322,6 +322,24 @@ describe('listConversations', () => {
     expect((await list()).data.map(({ model }) => model)).to.deep.equal(['last']);
   });
 
+  it('looks on behind a change of one setting for those of the last turn', async () => {
+    const changed = eventLine({
+      type: 'thread_settings_applied',
+      thread_id: 't',
+      thread_settings: { model: 'changed' },
+    });
+    writeRollout(home(), {
+      number: 1,
+      lines: [
+        ...turnLines('t', 'q', 'a'),
+        turnContextLine({ model: 'last', cwd: '/other' }),
+        agentItemLine('t', 'a', 'x'.repeat(100_000)),
+        changed,
+      ],
+    });
+    expect((await list()).data.map(({ model, cwd }) => [model, cwd])).to.deep.equal([['changed', '/other']]);
+  });
+
   it('shows the others when one file cannot be read', async () => {
     write(1);
     chmodSync(writeRollout(home(), { number: 2 }), 0);

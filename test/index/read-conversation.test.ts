@@ -9,6 +9,7 @@ import type { RolloutLine } from '../../src/rollout/line.js';
 import { createdAtOf, idOf } from '../support/rollout-home.js';
 import {
   agentItemLine,
+  assistantLine,
   eventLine,
   metaLine,
   startedLine,
@@ -192,6 +193,21 @@ describe('reading a conversation that lies in several files', () => {
       ]);
       expect(await turnIds(last)).to.deep.equal([]);
     });
+  });
+
+  it('is described by all of it, however late a user says something', async () => {
+    const answer = assistantLine('x'.repeat(2 ** 20));
+    const path = writeSegment(home(), {
+      number: 1,
+      lines: [
+        turnContextLine({ model: 'old' }),
+        ...Array.from({ length: 65 }, () => answer),
+        turnContextLine({ model: 'new' }),
+        userItemLine('t', 'u', 'late'),
+      ],
+    });
+    const { model, preview } = (await describeFile(path)).summary;
+    expect({ model, preview }).to.deep.equal({ model: 'new', preview: 'late' });
   });
 
   describe('its settings', () => {
