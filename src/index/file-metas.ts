@@ -18,7 +18,7 @@ export interface FileMeta {
 
 interface CachedMeta {
   version: string;
-  meta: FileMeta;
+  meta: FileMeta | null;
 }
 
 /** Remembers what it read: a file is read again when its size or time of change differ. */
@@ -37,8 +37,7 @@ export class FileMetas {
       const cached = this.#cache.get(path);
       if (cached?.version === key) return cached.meta;
       const recorded = await readSessionMeta(path, MAX_HEAD_BYTES);
-      if (recorded === null) return null;
-      const meta = { id: recorded.id, baseSegmentId: recorded.history_base?.thread_id ?? null };
+      const meta = recorded && { id: recorded.id, baseSegmentId: recorded.history_base?.thread_id ?? null };
       this.#cache.set(path, { version: key, meta });
       return meta;
     } catch (error) {
