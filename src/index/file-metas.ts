@@ -2,6 +2,7 @@
 import { readSessionMeta } from '../rollout/lineage.js';
 import { toReadError } from '../rollout/read-rollout.js';
 import { statStored } from '../rollout/stored-file.js';
+import { dropUnlisted } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
 /** Where no session_meta has come by then, none is looked for. */
@@ -55,6 +56,11 @@ export class FileMetas {
       // Whoever asks for this file by its path learns why it cannot be read.
       return null;
     }
+  }
+
+  /** Forgets all other files, once it knows more than these. */
+  keepOnly(files: readonly RolloutFile[]): void {
+    dropUnlisted(this.#cache, files);
   }
 
   /** Those of many files, in their order. */

@@ -33,6 +33,10 @@ export class ConversationFinder {
   async listFiles(options: { isComplete?: boolean } = {}): Promise<HomeFiles> {
     const active = await listRolloutFiles(this.#home, false, options);
     const archived = await listRolloutFiles(this.#home, true, options);
+    const listed = [...active, ...archived];
+    this.#metas.keepOnly(listed);
+    // A file has one segment: where there are more, some are gone.
+    if (this.#segmentPaths.size > listed.length) this.#segmentPaths.clear();
     return { active, archived };
   }
 

@@ -27,7 +27,9 @@ export async function summarizeAll(
   summaries: SummaryReader,
   locate: SegmentLocator,
 ): Promise<SummarizedConversation[]> {
-  const groups = [...groupById([...files.archived, ...files.active]).values()].map((group) => group.sort(compareRank));
+  const listed = [...files.archived, ...files.active];
+  summaries.keepOnly(listed);
+  const groups = [...groupById(listed).values()].map((group) => group.sort(compareRank));
   const read: (VersionedSummary | null | undefined)[] = groups.map((group) => knownOf(group, summaries));
   const missing = [...read.keys()].filter((index) => read[index] === undefined);
   for (let start = 0; start < missing.length; start += BATCH) {

@@ -10,6 +10,7 @@ import type { StoredStats } from '../rollout/stored-file.js';
 import type { ConversationHistory } from './conversation-history.js';
 import { FactsGatherer, SETTINGS_LINE_KINDS, SUMMARY_LINE_KINDS, toSummary } from './conversation-summary.js';
 import type { FileFacts, UnnamedSummary } from './conversation-summary.js';
+import { dropUnlisted } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
 const KIB = 1024;
@@ -62,6 +63,11 @@ export class SummaryReader {
     const summary = toSummary({ path, archived, mtimeMs: version.mtimeMs }, own.meta, own, facts);
     // A source that is missing may come back.
     return sources === null ? { version, summary } : this.#keep(path, { version, summary });
+  }
+
+  /** Forgets all other files, once it knows more than these. */
+  keepOnly(files: readonly RolloutFile[]): void {
+    dropUnlisted(this.#cache, files);
   }
 
   #keep(path: string, read: VersionedSummary): VersionedSummary {

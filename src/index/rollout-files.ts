@@ -65,6 +65,13 @@ export function newestOf(files: readonly RolloutFile[]): RolloutFile | undefined
   return newest;
 }
 
+/** Drops from what is kept by path, once there is more of it than files, all that is of none of them. */
+export function dropUnlisted(kept: Map<string, unknown>, files: readonly RolloutFile[]): void {
+  if (kept.size <= files.length) return;
+  const paths = new Set(files.map(({ path }) => path));
+  for (const path of kept.keys()) if (!paths.has(path)) kept.delete(path);
+}
+
 /** Negative when `a` is the older one. */
 function compareAge(a: RolloutFile, b: RolloutFile): number {
   const difference = a.createdAt.getTime() - b.createdAt.getTime();

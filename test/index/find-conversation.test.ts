@@ -137,6 +137,15 @@ describe('ConversationFinder', () => {
     });
   });
 
+  it('forgets the id in a file that is gone', async () => {
+    const path = writeRollout(home(), { number: 1, meta: { id: idOf(7) } });
+    expect(await finder.find(idOf(7))).to.equal(path);
+    rmSync(path);
+    expect(await finder.find(idOf(7))).to.equal(null);
+    writeRollout(home(), { number: 1, meta: { id: idOf(8) } });
+    expect([await finder.find(idOf(7)), await finder.find(idOf(8))]).to.deep.equal([null, path]);
+  });
+
   it('reads a file without an id once', async () => {
     const path = writeRollout(home(), { number: 1 });
     const text = readFileSync(path);

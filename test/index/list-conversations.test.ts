@@ -313,6 +313,15 @@ describe('listConversations', () => {
     ]);
   });
 
+  it('forgets what it read of a file that is gone', async () => {
+    const path = writeRollout(home(), { number: 1, question: 'before' });
+    expect(await previews()).to.deep.equal(['before']);
+    rmSync(path);
+    expect(await previews()).to.deep.equal([]);
+    writeRollout(home(), { number: 1, question: 'behind' });
+    expect(await previews()).to.deep.equal(['behind']);
+  });
+
   it('finds the settings of the last turn behind a long answer', async () => {
     const long = agentItemLine('t', 'a', 'x'.repeat(300_000));
     writeRollout(home(), {
