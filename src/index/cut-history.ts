@@ -51,7 +51,7 @@ function findCut(at: CutPoint, starts: readonly TurnStart[], lastFile: number): 
   const next = starts[at.type === 'before' ? index : index + 1];
   // What goes on from an inherited turn goes on from its file, and does not depend on the one that inherited it.
   if (at.type === 'through' && next?.file !== file) return { file };
-  return { file: next!.file, offset: next!.offset, ordinal: next!.ordinal ?? 0 };
+  return { file: next!.file, offset: next!.offset, ordinal: next!.ordinal };
 }
 
 async function endOf(file: number, history: ConversationHistory, files: readonly RolloutLinesRead[]): Promise<Cut> {

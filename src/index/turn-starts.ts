@@ -10,8 +10,8 @@ export interface TurnStart {
   /** Which of the history's files, and the byte in it before which nothing is the turn's. */
   file: number;
   offset: number;
-  /** Of the line there; undefined in legacy files. */
-  ordinal: number | undefined;
+  /** Of the line there; where it has none, the one that follows on the highest before it. */
+  ordinal: number;
 }
 
 /** Texts in the user's name that tell the model how something ended: they belong to what precedes them. */
@@ -31,13 +31,15 @@ export class TurnStarts {
   #leadHasInput = false;
   #leadSinceInput: Position | null = null;
   #previous: RolloutLine | null = null;
+  #nextOrdinal = 0;
 
   constructor(historyMode: HistoryMode) {
     this.#projection = new TurnProjection({ mode: historyMode, keepItems: false });
   }
 
   add(line: RolloutLine, { file, offset, index }: HistoryPlace): void {
-    const position = { file, offset, ordinal: line.ordinal };
+    const position = { file, offset, ordinal: line.ordinal ?? this.#nextOrdinal };
+    if (line.ordinal !== undefined) this.#nextOrdinal = Math.max(this.#nextOrdinal, line.ordinal + 1);
     this.#projection.apply(line, index);
     this.#follow(line, position);
     this.#lookForLead(line, position);

@@ -83,8 +83,10 @@ async function isCutAt(
     const bytesRead = await source.read(bytes, bytes.length, offset - 1);
     if (bytesRead === 0 || bytes[0] !== 0x0a) return false;
     const next = bytes.toString('latin1', 1, bytesRead);
-    const ordinal = /^\{"timestamp":"[^"]*","ordinal":(\d+),/.exec(next)?.[1];
-    return next === '' || (ordinal !== undefined && Number(ordinal) >= end_ordinal_exclusive);
+    if (next === '') return true;
+    const start = /^\{"timestamp":"[^"]*",(?:"ordinal":(\d+),)?"type":/.exec(next);
+    // A line without an ordinal does not tell against it.
+    return start !== null && (start[1] === undefined || Number(start[1]) >= end_ordinal_exclusive);
   } finally {
     await source.close();
   }

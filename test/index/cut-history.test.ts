@@ -190,6 +190,21 @@ describe('cutHistory', () => {
       expect((await cut(path, before('b'))).base).to.deep.equal(baseOf(path, 1 + 5));
     });
 
+    it('cuts before a turn whose start has no ordinal, and what goes on from there has all that is kept', async () => {
+      const path = writeTurns(1, 'ab');
+      const lines = readFileSync(path, 'utf8').split('\n');
+      lines[1 + TURN] = lines[1 + TURN]!.replace(/"ordinal":\d+,/, '');
+      writeFileSync(path, lines.join('\n'));
+      const { base, kept } = await cut(path, before('b'));
+      expect(base).to.deep.equal(baseOf(path, 1 + TURN));
+      const { threadId, endOrdinalExclusive, endByteOffset } = base!;
+      const fork = writeTurns(2, 'c', {
+        base: { thread_id: threadId, end_ordinal_exclusive: endOrdinalExclusive, end_byte_offset: endByteOffset },
+      });
+      const { sources } = await openHistory(home(), fork, () => Promise.resolve(path));
+      expect(sources).to.deep.equal(kept);
+    });
+
     it('counts on after lines without an ordinal, and passes over damaged ones', async () => {
       const path = writeTurns(1, 'a');
       appendFileSync(path, `garbage\n{"type":"from_the_future","timestamp":"","ordinal":${1 + TURN},"payload":{}}\n`);
