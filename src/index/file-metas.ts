@@ -1,5 +1,5 @@
 // Who the files of a home belong to and what they go on from, as their first lines say. Index thread.
-import { readSessionMeta } from '../rollout/lineage.js';
+import { historyBaseOf, readSessionMeta } from '../rollout/lineage.js';
 import { toReadError } from '../rollout/read-rollout.js';
 import { statStored } from '../rollout/stored-file.js';
 import { dropUnlisted } from './rollout-files.js';
@@ -38,7 +38,7 @@ export class FileMetas {
       const cached = this.#cache.get(path);
       if (cached?.version === key) return cached.meta;
       const recorded = await readSessionMeta(path, MAX_HEAD_BYTES);
-      const meta = recorded && { id: recorded.id, baseSegmentId: recorded.history_base?.thread_id ?? null };
+      const meta = recorded && { id: recorded.id, baseSegmentId: historyBaseOf(recorded)?.thread_id ?? null };
       this.#cache.set(path, { version: key, meta });
       return meta;
     } catch (error) {

@@ -195,6 +195,14 @@ describe('reading a conversation that lies in several files', () => {
     });
   });
 
+  it('goes on from nothing when it names no file', async () => {
+    writeFileSync(writeSegment(home(), { number: 1, lines: [] }), 'garbage\n');
+    const base = { end_ordinal_exclusive: 3, end_byte_offset: 8 } as never;
+    const path = writeSegment(home(), { number: 2, meta: { history_base: base }, lines: turnLines('a', 'q', 'r') });
+    expect((await describeFile(path)).sources).to.deep.equal([]);
+    expect(await turnIds(path)).to.deep.equal(['a']);
+  });
+
   it('is described by all of it, however late a user says something', async () => {
     const answer = assistantLine('x'.repeat(2 ** 20));
     const path = writeSegment(home(), {
