@@ -26,6 +26,7 @@ type Position = Omit<TurnStart, 'turnId'>;
 export class TurnStarts {
   readonly #projection: TurnProjection;
   readonly #starts: TurnStart[] = [];
+  readonly #droppedLater: TurnStart[] = [];
   /** The first of the lines seen last that may lead up to a turn. */
   #lead: Position | null = null;
   #leadHasInput = false;
@@ -51,13 +52,19 @@ export class TurnStarts {
     return this.#starts;
   }
 
+  /** Those that were rolled back in a later file than theirs: theirs alone would bring them back. */
+  get droppedLater(): readonly TurnStart[] {
+    return this.#droppedLater;
+  }
+
   /** A line opens at most one turn, or takes some away. */
   #follow(line: RolloutLine, position: Position): void {
     const turnId = this.#projection.lastTurn()?.id ?? null;
     if (turnId === (this.#starts.at(-1)?.turnId ?? null)) return;
     const known = this.#starts.findLastIndex((start) => start.turnId === turnId);
     if (turnId === null || known !== -1) {
-      this.#starts.length = known + 1;
+      const dropped = this.#starts.splice(known + 1);
+      this.#droppedLater.push(...dropped.filter(({ file }) => file < position.file));
       return;
     }
     const isMark = line.type === 'event_msg' && line.payload.type === 'task_started';

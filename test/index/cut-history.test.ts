@@ -141,6 +141,26 @@ describe('cutHistory', () => {
       ]);
     });
 
+    it('brings back no inherited turn that was rolled back since', async () => {
+      const source = writeTurns(1, 'abc');
+      const rolledBack = eventLine({ type: 'thread_rolled_back', num_turns: 2 });
+      const silent = writeSegment(home(), { number: 2, base: baseAt(source), lines: [rolledBack] });
+      const fork = writeSegment(home(), {
+        number: 3,
+        base: baseAt(source),
+        lines: [rolledBack, ...turnLines('d', 'q', 'a')],
+      });
+      const own = ['a', 'b', 'c'].flatMap((id) => turnLines(id, 'q', 'a'));
+      const within = writeSegment(home(), { number: 4, lines: [...own, rolledBack] });
+      const later = writeTurns(5, 'e', { base: baseAt(within) });
+      expect([
+        (await cut(silent, through('a'))).base,
+        (await cut(fork, through('a'))).base,
+        (await cut(fork, before('d'))).base,
+        (await cut(later, through('a'))).base,
+      ]).to.deep.equal([baseOf(silent), baseOf(fork, 2), baseOf(fork, 2), baseOf(within)]);
+    });
+
     it('goes on from the source when a fork said nothing of its own', async () => {
       const source = writeTurns(1, 'ab');
       const fork = writeSegment(home(), { number: 2, base: baseAt(source, 1 + TURN), lines: [settingsLine] });
