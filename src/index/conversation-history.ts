@@ -45,7 +45,7 @@ export async function openHistory(home: string, named: string, locate: SegmentLo
 export interface HistoryPlace extends LinePlace {
   /** Which of the sources; their number stands for the file itself. */
   file: number;
-  /** Counts records over all files. */
+  /** Counts lines over all files. */
   index: number;
 }
 

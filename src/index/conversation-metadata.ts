@@ -30,7 +30,7 @@ export class ConversationMetadata {
     );
   }
 
-  /** Throws what reading throws. */
+  /** Never rejects: of a file that cannot be read that holds which it said last. */
   async read(): Promise<MetadataOverlay> {
     const [names, gitInfos] = await Promise.all([this.#names.read(), this.#gitInfos.read()]);
     const nameOf = (id: string): string | null => names.get(id) ?? null;

@@ -16,6 +16,8 @@ import { addRecoveredItems } from './recovered-items.js';
 const KEPT_READINGS = 2;
 /** Files of more than this are read each time: what they hold would fill the memory. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** How much larger the content of a compressed file is taken to be than the file. */
+const COMPRESSED_RATIO = 10;
 /** A reading that nobody has asked for in this long is let go. */
 const KEPT_MS = 30_000;
 
@@ -98,7 +100,10 @@ function versionOf(
   const versions = [...sources, { path, end }].map((range) => ({ ...range, ...statStored(range.path) }));
   return {
     key: JSON.stringify([withItems, versions]),
-    size: versions.reduce((sum, range) => sum + (range.end ?? range.size ?? 0), 0),
+    size: versions.reduce(
+      (sum, { end: bytes, size = 0, compressed }) => sum + (bytes ?? size * (compressed ? COMPRESSED_RATIO : 1)),
+      0,
+    ),
   };
 }
 

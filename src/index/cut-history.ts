@@ -10,7 +10,6 @@ import { openHistory, readHistory } from './conversation-history.js';
 import type { ConversationHistory } from './conversation-history.js';
 import type { CutParams, CutPoint, CutResult } from './index-messages.js';
 import { TurnStarts } from './turn-starts.js';
-import type { TurnStart } from './turn-starts.js';
 
 /** A place between two lines of one of the history's files. */
 interface Cut {
@@ -31,7 +30,7 @@ export async function cutHistory(home: string, params: CutParams, locate: Segmen
   const read = await readHistory(history, (line, place) => turns.add(line, place), { end: params.end });
   const { completeSize } = read.files.at(-1)!;
   const starts = turns.starts.filter(({ file, offset }) => file < sources.length || offset < completeSize);
-  const wanted = findCut(params.at, starts, sources.length);
+  const wanted = findCut(params.at, { starts, droppedLater: turns.droppedLater }, sources.length);
   if (wanted === null) return { historyMode, base: null, kept: [] };
   const cut = 'offset' in wanted ? wanted : await endOf(wanted.file, history, read.files);
   const files = [...sources.map((source) => source.path), path];
@@ -42,16 +41,23 @@ export async function cutHistory(home: string, params: CutParams, locate: Segmen
 }
 
 /** A place, or the file to whose end all is kept; null when nothing is kept. */
-function findCut(at: CutPoint, starts: readonly TurnStart[], lastFile: number): Cut | { file: number } | null {
+function findCut(
+  at: CutPoint,
+  { starts, droppedLater }: Pick<TurnStarts, 'starts' | 'droppedLater'>,
+  lastFile: number,
+): Cut | { file: number } | null {
   if (at.type === 'end') return { file: lastFile };
   const index = starts.findIndex(({ turnId }) => turnId === at.turnId);
   if (index === -1) throw new DaemonError('turn_not_found', `turn not found: ${at.turnId}`);
   if (at.type === 'before' && index === 0) return null;
-  const { file } = starts[index]!;
+  const { file, offset } = starts[index]!;
   const next = starts[at.type === 'before' ? index : index + 1];
-  // What goes on from an inherited turn goes on from its file, and does not depend on the one that inherited it.
-  if (at.type === 'through' && next?.file !== file) return { file };
-  return { file: next!.file, offset: next!.offset, ordinal: next!.ordinal ?? 0 };
+  // What goes on from an inherited turn goes on from its file, and does not depend on the one that inherited it: unless
+  // only that one tells that turns behind this are no more.
+  const isAlone = !droppedLater.some((dropped) => dropped.file === file && dropped.offset > offset);
+  if (at.type === 'through' && next?.file !== file && isAlone) return { file };
+  if (next === undefined) return { file: lastFile };
+  return { file: next.file, offset: next.offset, ordinal: next.ordinal };
 }
 
 async function endOf(file: number, history: ConversationHistory, files: readonly RolloutLinesRead[]): Promise<Cut> {

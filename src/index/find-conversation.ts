@@ -25,12 +25,18 @@ export class ConversationFinder {
     this.#metas = metas;
   }
 
-  /** Throws what reading a folder throws, as all methods here do. */
-  async listFiles(): Promise<HomeFiles> {
-    const [active, archived] = await Promise.all([
-      listRolloutFiles(this.#home, false),
-      listRolloutFiles(this.#home, true),
-    ]);
+  /**
+   * A file that is archived meanwhile may be listed in both places, but is in one of them; one that is unarchived may be
+   * in neither. Folders that cannot be read are passed over unless `isComplete` is asked for. Throws what reading a folder
+   * throws, as all methods here do.
+   */
+  async listFiles(options: { isComplete?: boolean } = {}): Promise<HomeFiles> {
+    const active = await listRolloutFiles(this.#home, false, options);
+    const archived = await listRolloutFiles(this.#home, true, options);
+    const listed = [...active, ...archived];
+    this.#metas.keepOnly(listed);
+    // A file has one segment: where there are more, some are gone.
+    if (this.#segmentPaths.size > listed.length) this.#segmentPaths.clear();
     return { active, archived };
   }
 
@@ -39,6 +45,11 @@ export class ConversationFinder {
    * conversation.
    */
   async find(id: string): Promise<string | null> {
+    // What is being unarchived is there when looked for again.
+    return (await this.#findOnce(id)) ?? this.#findOnce(id);
+  }
+
+  async #findOnce(id: string): Promise<string | null> {
     const { active, archived } = await this.listFiles();
     const named = [...archived, ...active].filter((file) => file.id === id);
     const current = (await this.#inOrder(named)).at(-1);
@@ -87,23 +98,32 @@ export class ConversationFinder {
     return async (segmentId) => {
       const known = this.#segmentPaths.get(segmentId);
       if (known !== undefined && statStored(known) !== null) return known;
-      listed ??= files().then(bySegmentId);
-      const path = await this.#locate(segmentId, await listed);
+      listed ??= files().then((home) => this.#bySegmentId(home));
+      const path = await locateIn(await listed, segmentId);
       if (path === null) this.#segmentPaths.delete(segmentId);
       else this.#segmentPaths.set(segmentId, path);
       return path;
     };
   }
 
-  async #locate(segmentId: string, { files, byName }: ListedSegments): Promise<string | null> {
-    const named = byName.get(segmentId);
-    if (named !== undefined) return named.path;
-    for (const some of [files.active, files.archived]) {
-      const firsts = some.filter((file) => file.segmentId === null);
-      const recorded = newestOf(await this.#ofRecordedId(firsts, segmentId));
-      if (recorded !== undefined) return recorded.path;
-    }
-    return null;
+  #bySegmentId(files: HomeFiles): ListedSegments {
+    const all = [...files.archived, ...files.active];
+    const byName = new Map<string, RolloutFile>();
+    for (const file of all) keepCurrent(byName, segmentIdOf(file), file);
+    let recorded: Promise<Map<string, RolloutFile>> | null = null;
+    const byRecordedId = (): Promise<Map<string, RolloutFile>> => {
+      recorded ??= this.#firstsByRecordedId(all);
+      return recorded;
+    };
+    return { byName, byRecordedId };
+  }
+
+  async #firstsByRecordedId(files: readonly RolloutFile[]): Promise<Map<string, RolloutFile>> {
+    const firsts = files.filter((file) => file.segmentId === null);
+    const metas = await this.#metas.readAll(firsts);
+    const byId = new Map<string, RolloutFile>();
+    for (const [index, meta] of metas.entries()) if (meta !== null) keepCurrent(byId, meta.id, firsts[index]!);
+    return byId;
   }
 
   async #ofRecordedId(files: readonly RolloutFile[], id: string): Promise<RolloutFile[]> {
@@ -113,16 +133,18 @@ export class ConversationFinder {
 }
 
 interface ListedSegments {
-  files: HomeFiles;
   byName: ReadonlyMap<string, RolloutFile>;
+  /** Opens every file, once: many may look for what is nowhere. */
+  byRecordedId: () => Promise<ReadonlyMap<string, RolloutFile>>;
+}
+
+async function locateIn({ byName, byRecordedId }: ListedSegments, segmentId: string): Promise<string | null> {
+  const file = byName.get(segmentId) ?? (await byRecordedId()).get(segmentId);
+  return file?.path ?? null;
 }
 
 /** Of several copies the one that counts. */
-function bySegmentId(files: HomeFiles): ListedSegments {
-  const byName = new Map<string, RolloutFile>();
-  for (const file of [...files.archived, ...files.active]) {
-    const other = byName.get(segmentIdOf(file));
-    if (other === undefined || compareRank(other, file) < 0) byName.set(segmentIdOf(file), file);
-  }
-  return { files, byName };
+function keepCurrent(files: Map<string, RolloutFile>, id: string, file: RolloutFile): void {
+  const other = files.get(id);
+  if (other === undefined || compareRank(other, file) < 0) files.set(id, file);
 }

@@ -27,7 +27,9 @@ export async function summarizeAll(
   summaries: SummaryReader,
   locate: SegmentLocator,
 ): Promise<SummarizedConversation[]> {
-  const groups = [...groupById([...files.archived, ...files.active]).values()].map((group) => group.sort(compareRank));
+  const listed = [...files.archived, ...files.active];
+  summaries.keepOnly(listed);
+  const groups = [...groupById(listed).values()].map((group) => group.sort(compareRank));
   const read: (VersionedSummary | null | undefined)[] = groups.map((group) => knownOf(group, summaries));
   const missing = [...read.keys()].filter((index) => read[index] === undefined);
   for (let start = 0; start < missing.length; start += BATCH) {
@@ -57,8 +59,13 @@ export async function summarizeAll(
 
 /** Undefined when more than a look at the newest file is needed. */
 function knownOf(group: readonly RolloutFile[], summaries: SummaryReader): VersionedSummary | null | undefined {
-  const known = summaries.known(group.at(-1)!.path);
-  return known?.summary || group.length === 1 ? known : undefined;
+  try {
+    const known = summaries.known(group.at(-1)!.path);
+    return known?.summary || group.length === 1 ? known : undefined;
+  } catch {
+    // Reading it will fail as well, and is passed over.
+    return undefined;
+  }
 }
 
 /** Of files of one conversation, oldest first: files that a killed process had only begun are left off. */

@@ -17,16 +17,21 @@ export class LatestRecords<Value> {
     this.#parse = parse;
   }
 
-  /** Values by id. Damaged lines are passed over; a missing file holds nothing. Throws what reading throws. */
+  /**
+   * Values by id. Damaged lines are passed over; a missing file holds nothing; for one that cannot be read those hold that
+   * it had when it was read last. Never rejects.
+   */
   async read(): Promise<ReadonlyMap<string, Value>> {
-    const file = statStored(this.#path);
-    const version = file === null ? '' : `${file.size}:${file.mtimeMs}`;
-    if (version === this.#version) return this.#values;
     const values = new Map<string, Value>();
+    let version = '';
     try {
+      const file = statStored(this.#path);
+      if (file !== null) version = `${file.size}:${file.mtimeMs}`;
+      if (version === this.#version) return this.#values;
       if (file !== null) await readLines(this.#path, ({ value }) => this.#add(values, value));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // Nobody loses sight of conversations for want of their names.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return this.#values;
     }
     this.#values = values;
     this.#version = version;

@@ -45,7 +45,9 @@ export function pageItems(read: ConversationTurns, params: ItemsPageParams): Pag
     at = rows.findIndex((row) => row.turnId === turn && row.item.id === itemId);
     if (at === -1) throw typeof cursor === 'string' ? invalidCursor(cursor) : unknownItem();
   }
-  const page = takePage(rows, rangeOf(params, anchor, at), (row) => turnId === null || row.turnId === turnId);
+  const range = rangeOf(params, anchor, at);
+  const isWanted = (row: ItemRow): boolean => turnId === null || row.turnId === turnId;
+  const page = endBeforeRunning(takePage(rows, range, isWanted), params, read);
   const data = page.rows.map((row) => toEntry(row, params.deferOutput));
   return toResult('items', params, page, data, (row) => ({ turnId: row.turnId, itemId: row.item.id }));
 }
@@ -85,6 +87,20 @@ function toRows({ turns, firstLines }: ConversationTurns): ItemRow[] {
   const lineOf = ({ turnId, item }: ItemRow): number =>
     firstLines.get(itemKey(turnId, item.id)) ?? Number.MAX_SAFE_INTEGER;
   return rows.sort((a, b) => lineOf(a) - lineOf(b));
+}
+
+/**
+ * Items that no line holds yet end in no known order: an ascending page that others follow ends before the first of them,
+ * so that none is passed by. A page that begins with one cannot.
+ */
+function endBeforeRunning(
+  page: Page<ItemRow>,
+  { sortDirection }: ItemsPageParams,
+  { firstLines }: ConversationTurns,
+): Page<ItemRow> {
+  if (!page.hasMore || sortDirection === 'desc' || firstLines.size === 0) return page;
+  const running = page.rows.findIndex(({ turnId, item }) => !firstLines.has(itemKey(turnId, item.id)));
+  return running <= 0 ? page : { ...page, rows: page.rows.slice(0, running) };
 }
 
 /** Without its output when that is to be fetched apart. */

@@ -10,6 +10,7 @@ import type { StoredStats } from '../rollout/stored-file.js';
 import type { ConversationHistory } from './conversation-history.js';
 import { FactsGatherer, SETTINGS_LINE_KINDS, SUMMARY_LINE_KINDS, toSummary } from './conversation-summary.js';
 import type { FileFacts, UnnamedSummary } from './conversation-summary.js';
+import { dropUnlisted } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
 const KIB = 1024;
@@ -64,6 +65,11 @@ export class SummaryReader {
     return sources === null ? { version, summary } : this.#keep(path, { version, summary });
   }
 
+  /** Forgets all other files, once it knows more than these. */
+  keepOnly(files: readonly RolloutFile[]): void {
+    dropUnlisted(this.#cache, files);
+  }
+
   #keep(path: string, read: VersionedSummary): VersionedSummary {
     this.#cache.set(path, read);
     return read;
@@ -93,16 +99,18 @@ function readSources(sources: readonly RolloutRange[], windows: readonly number[
 async function readEnds(path: string, end: number, windows: readonly number[]): Promise<FileFacts> {
   const gatherer = new FactsGatherer();
   const isSmall = end <= HEAD_CHUNK_BYTES;
+  const headEnd = windows.includes(Infinity) ? end : Math.min(end, MAX_HEAD_BYTES);
   const head = await readRolloutLines(
     path,
     (line) => {
       gatherer.add(line);
       return isSmall || !gatherer.hasHead;
     },
-    { kinds: HEAD_KINDS, chunkBytes: HEAD_CHUNK_BYTES, end: Math.min(end, MAX_HEAD_BYTES) },
+    { kinds: HEAD_KINDS, chunkBytes: HEAD_CHUNK_BYTES, end: headEnd },
   );
-  const isAllRead = head.size >= end || (end === Infinity && !head.stopped);
-  if (!isAllRead) await addLastSettings(gatherer, path, head.size, end, passesFor(path, windows));
+  const isAllRead = head.size >= end || (!head.stopped && head.size < headEnd);
+  // Where the head was cut off within a line, that line is still to be read.
+  if (!isAllRead) await addLastSettings(gatherer, path, head.completeSize, end, passesFor(path, windows));
   return gatherer.facts;
 }
 
@@ -113,7 +121,10 @@ function passesFor(path: string, windows: readonly number[]): readonly number[] 
   return windows.includes(Infinity) || stats.size <= MAX_COMPRESSED_BYTES ? [Infinity] : [];
 }
 
-/** Looks for a turn's settings from `start` on, in windows that grow from the end; what changed them since is with them. */
+/**
+ * Looks for a turn's settings from `start` on, in windows that grow from the end until what matters most is known; what
+ * changed them since is with them.
+ */
 async function addLastSettings(
   gatherer: FactsGatherer,
   path: string,
@@ -126,7 +137,9 @@ async function addLastSettings(
     const tail = new FactsGatherer();
     await readRolloutLines(path, (line) => tail.add(line), { kinds: TAIL_KINDS, start: from, end });
     const isLast = from === start || window === windows.at(-1);
-    if (tail.facts.settings.model === undefined && !isLast) continue;
+    const { model, cwd, approvalPolicy } = tail.facts.settings;
+    const isKnown = model !== undefined && cwd !== undefined && approvalPolicy !== undefined;
+    if (!isKnown && !isLast) continue;
     Object.assign(gatherer.facts.settings, tail.facts.settings);
     return;
   }

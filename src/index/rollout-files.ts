@@ -14,14 +14,35 @@ export interface RolloutFile extends RolloutName {
 /** Year, month, day: deeper folders are none of the format's. */
 const MAX_DEPTH = 3;
 
+const MISSING: ReadonlySet<unknown> = new Set(['ENOENT']);
+/** What is wrong with one folder, not with all there is to read. */
+const UNREADABLE: ReadonlySet<unknown> = new Set([
+  ...MISSING,
+  'EACCES',
+  'EPERM',
+  'EIO',
+  'ENOTDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ESTALE',
+  'EBADMSG',
+  'EUCLEAN',
+]);
+
 /**
  * All rollouts below one of the home's two folders, in no order; other files and symbolic links are passed over. Where
- * a plain and a compressed file lie side by side, the plain one is listed. A missing folder is an empty one. Throws what
- * reading a folder throws.
+ * a plain and a compressed file lie side by side, the plain one is listed. A missing folder is an empty one; one that
+ * cannot be read is passed over unless `isComplete` is asked for. Throws what reading a folder throws.
  */
-export async function listRolloutFiles(home: string, archived: boolean): Promise<RolloutFile[]> {
+export async function listRolloutFiles(
+  home: string,
+  archived: boolean,
+  { isComplete = false }: { isComplete?: boolean } = {},
+): Promise<RolloutFile[]> {
   const files: RolloutFile[] = [];
-  await collect(join(home, archived ? ARCHIVED_SESSIONS_FOLDER : SESSIONS_FOLDER), 0, archived, files);
+  const passedOver = isComplete ? MISSING : UNREADABLE;
+  const folder = join(home, archived ? ARCHIVED_SESSIONS_FOLDER : SESSIONS_FOLDER);
+  await collect(folder, 0, { archived, passedOver }, files);
   return files;
 }
 
@@ -44,6 +65,13 @@ export function newestOf(files: readonly RolloutFile[]): RolloutFile | undefined
   return newest;
 }
 
+/** Drops from what is kept by path, once there is more of it than files, all that is of none of them. */
+export function dropUnlisted(kept: Map<string, unknown>, files: readonly RolloutFile[]): void {
+  if (kept.size <= files.length) return;
+  const paths = new Set(files.map(({ path }) => path));
+  for (const path of kept.keys()) if (!paths.has(path)) kept.delete(path);
+}
+
 /** Negative when `a` is the older one. */
 function compareAge(a: RolloutFile, b: RolloutFile): number {
   const difference = a.createdAt.getTime() - b.createdAt.getTime();
@@ -58,11 +86,18 @@ export function compareRank(a: RolloutFile, b: RolloutFile): number {
   return Number(b.archived) - Number(a.archived) || compareAge(a, b);
 }
 
-async function collect(folder: string, depth: number, archived: boolean, files: RolloutFile[]): Promise<void> {
+interface CollectOptions {
+  archived: boolean;
+  /** Codes of errors. */
+  passedOver: ReadonlySet<unknown>;
+}
+
+async function collect(folder: string, depth: number, options: CollectOptions, files: RolloutFile[]): Promise<void> {
+  const { archived } = options;
   const folders: string[] = [];
   const compressed: RolloutFile[] = [];
   const plain = new Set<string>();
-  for (const entry of await readEntries(folder)) {
+  for (const entry of await readEntries(folder, options)) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && depth < MAX_DEPTH) folders.push(path);
     const name = entry.isFile() ? parseRolloutName(entry.name) : null;
@@ -75,14 +110,14 @@ async function collect(folder: string, depth: number, archived: boolean, files: 
     plain.add(path);
   }
   files.push(...compressed.filter(({ path }) => !plain.has(path)));
-  await Promise.all(folders.map((path) => collect(path, depth + 1, archived, files)));
+  await Promise.all(folders.map((path) => collect(path, depth + 1, options, files)));
 }
 
-async function readEntries(folder: string): Promise<Dirent[]> {
+async function readEntries(folder: string, { passedOver }: CollectOptions): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (passedOver.has((error as NodeJS.ErrnoException).code)) return [];
     throw error;
   }
 }

@@ -10,8 +10,8 @@ export interface TurnStart {
   /** Which of the history's files, and the byte in it before which nothing is the turn's. */
   file: number;
   offset: number;
-  /** Of the line there; undefined in legacy files. */
-  ordinal: number | undefined;
+  /** Of the line there; where it has none, the one that follows on the highest before it. */
+  ordinal: number;
 }
 
 /** Texts in the user's name that tell the model how something ended: they belong to what precedes them. */
@@ -26,18 +26,21 @@ type Position = Omit<TurnStart, 'turnId'>;
 export class TurnStarts {
   readonly #projection: TurnProjection;
   readonly #starts: TurnStart[] = [];
+  readonly #droppedLater: TurnStart[] = [];
   /** The first of the lines seen last that may lead up to a turn. */
   #lead: Position | null = null;
   #leadHasInput = false;
   #leadSinceInput: Position | null = null;
   #previous: RolloutLine | null = null;
+  #nextOrdinal = 0;
 
   constructor(historyMode: HistoryMode) {
     this.#projection = new TurnProjection({ mode: historyMode, keepItems: false });
   }
 
   add(line: RolloutLine, { file, offset, index }: HistoryPlace): void {
-    const position = { file, offset, ordinal: line.ordinal };
+    const position = { file, offset, ordinal: line.ordinal ?? this.#nextOrdinal };
+    if (line.ordinal !== undefined) this.#nextOrdinal = Math.max(this.#nextOrdinal, line.ordinal + 1);
     this.#projection.apply(line, index);
     this.#follow(line, position);
     this.#lookForLead(line, position);
@@ -49,13 +52,19 @@ export class TurnStarts {
     return this.#starts;
   }
 
+  /** Those that were rolled back in a later file than theirs: theirs alone would bring them back. */
+  get droppedLater(): readonly TurnStart[] {
+    return this.#droppedLater;
+  }
+
   /** A line opens at most one turn, or takes some away. */
   #follow(line: RolloutLine, position: Position): void {
     const turnId = this.#projection.lastTurn()?.id ?? null;
     if (turnId === (this.#starts.at(-1)?.turnId ?? null)) return;
     const known = this.#starts.findLastIndex((start) => start.turnId === turnId);
     if (turnId === null || known !== -1) {
-      this.#starts.length = known + 1;
+      const dropped = this.#starts.splice(known + 1);
+      this.#droppedLater.push(...dropped.filter(({ file }) => file < position.file));
       return;
     }
     const isMark = line.type === 'event_msg' && line.payload.type === 'task_started';

@@ -12,7 +12,7 @@ const SET_ASIDE_LISTED = 50;
 export interface LineRecord {
   /** The parsed JSON. */
   value: unknown;
-  /** Counts the records of this read from 0, skipped ones included, set-aside lines not. */
+  /** The number of its line, from 0 where the read starts: skipped and set-aside lines count as well. */
   index: number;
   /** Where the line starts, in bytes of the content. */
   offset: number;
@@ -149,15 +149,15 @@ class LineScan {
     this.#pieces = [];
     this.#piecesLength = 0;
     this.#dropped = null;
-    if (dropped === 'skipped' || (isWhole && this.#skip?.(last) === true)) {
-      this.#index += 1;
-      return true;
-    }
+    const index = this.#index;
+    // Whether it parses is not known of every line: the number must not depend on it.
+    this.#index += 1;
+    if (dropped === 'skipped' || (isWhole && this.#skip?.(last) === true)) return true;
     if (dropped === 'too_long') {
       this.#putAside(offset, length, 'too_long');
       return true;
     }
-    return this.#visitLine(line, offset, 'not_json');
+    return this.#visitLine(line, { index, offset }, 'not_json');
   }
 
   /** The last line, without a newline: only parsing it tells whether it is whole. */
@@ -172,10 +172,14 @@ class LineScan {
       line = Buffer.allocUnsafeSlow(length);
       await this.#source.read(line, length, lineStart);
     }
-    return this.#visitLine(line, lineStart, 'torn');
+    return this.#visitLine(line, { index: this.#index, offset: lineStart }, 'torn');
   }
 
-  #visitLine(line: Buffer, offset: number, otherwise: 'not_json' | 'torn'): boolean {
+  #visitLine(
+    line: Buffer,
+    { index, offset }: Pick<LineRecord, 'index' | 'offset'>,
+    otherwise: 'not_json' | 'torn',
+  ): boolean {
     const content = trimBlank(line);
     if (content.length === 0) {
       this.#putAside(offset, line.length, line.includes(0) ? 'nul' : 'empty');
@@ -189,9 +193,8 @@ class LineScan {
       this.#putAside(offset, line.length, otherwise);
       return true;
     }
-    const verdict = this.#visit({ value, index: this.#index, offset, length: line.length });
+    const verdict = this.#visit({ value, index, offset, length: line.length });
     if (verdict === 'malformed') this.#putAside(offset, line.length, 'malformed');
-    else this.#index += 1;
     return verdict !== false;
   }
 

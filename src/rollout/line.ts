@@ -202,7 +202,7 @@ export type LegacyMarkEvent =
  * which of them depends on its version.
  */
 export type LegacyToolEvent =
-  | ({ type: 'exec_command_begin' | 'exec_command_end'; status?: string; source?: string } & ToolEventBase &
+  | ({ type: 'exec_command_begin' | 'exec_command_end'; status?: string; source?: string | null } & ToolEventBase &
       Omit<CoreItemOfType<'CommandExecution'>, 'type' | 'id' | 'status' | 'source'>)
   | ({
       type: 'patch_apply_begin' | 'patch_apply_end';

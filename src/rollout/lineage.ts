@@ -23,7 +23,7 @@ type HistoryBaseLine = NonNullable<SessionMetaPayload['history_base']>;
 export async function resolveLineage(meta: SessionMetaPayload, locate: SegmentLocator): Promise<RolloutRange[]> {
   const ranges: RolloutRange[] = [];
   const seen = new Set<string>();
-  let base = meta.history_base ?? null;
+  let base = historyBaseOf(meta);
   while (base !== null) {
     const segmentId: string = base.thread_id;
     if (seen.has(segmentId)) throw brokenLineage(meta.id, segmentId, 'its files refer to each other in a circle');
@@ -31,9 +31,15 @@ export async function resolveLineage(meta: SessionMetaPayload, locate: SegmentLo
     const path = await locate(segmentId);
     if (path === null) throw brokenLineage(meta.id, segmentId, 'missing source rollout');
     ranges.unshift({ path, end: await placeCut(path, base) });
-    base = (await readSessionMeta(path))?.history_base ?? null;
+    const source = await readSessionMeta(path);
+    base = source === null ? null : historyBaseOf(source);
   }
   return ranges;
+}
+
+/** What a file goes on from; null when it names no file. */
+export function historyBaseOf({ history_base: base }: SessionMetaPayload): HistoryBaseLine | null {
+  return typeof base?.thread_id === 'string' ? base : null;
 }
 
 function brokenLineage(id: string, segmentId: string, what: string): DaemonError {
@@ -76,15 +82,17 @@ async function isCutAt(
   path: string,
   { end_byte_offset: offset, end_ordinal_exclusive }: HistoryBaseLine,
 ): Promise<boolean> {
-  if (offset <= 0) return false;
+  if (!(offset > 0)) return false;
   const source = await openStored(path);
   try {
     const bytes = Buffer.alloc(160);
     const bytesRead = await source.read(bytes, bytes.length, offset - 1);
     if (bytesRead === 0 || bytes[0] !== 0x0a) return false;
     const next = bytes.toString('latin1', 1, bytesRead);
-    const ordinal = /^\{"timestamp":"[^"]*","ordinal":(\d+),/.exec(next)?.[1];
-    return next === '' || (ordinal !== undefined && Number(ordinal) >= end_ordinal_exclusive);
+    if (next === '') return true;
+    const start = /^\{"timestamp":"[^"]*",(?:"ordinal":(\d+),)?"type":/.exec(next);
+    // A line without an ordinal does not tell against it.
+    return start !== null && (start[1] === undefined || Number(start[1]) >= end_ordinal_exclusive);
   } finally {
     await source.close();
   }

@@ -14,7 +14,7 @@ export function parseLine(value: unknown): ParsedLine {
   if (!isObject(value) || typeof value.type !== 'string' || !isObject(value.payload)) return 'malformed';
   if (typeof value.timestamp !== 'string') value.timestamp = '';
   if (!Number.isSafeInteger(value.ordinal)) delete value.ordinal;
-  const check = LINE_CHECKS[value.type];
+  const check = checkOf(LINE_CHECKS, value.type);
   if (check === undefined) return 'unknown';
   const result = check(value.payload, value);
   if (result === 'unknown') return 'unknown';
@@ -22,8 +22,14 @@ export function parseLine(value: unknown): ParsedLine {
 }
 
 type Check = (payload: Fields, line: Fields) => boolean | 'unknown';
+type Checks = Readonly<Record<string, Check | undefined>>;
 
-const LINE_CHECKS: Record<string, Check | undefined> = {
+/** A file may name any type, `constructor` too. */
+function checkOf(checks: Checks, type: string): Check | undefined {
+  return Object.hasOwn(checks, type) ? checks[type] : undefined;
+}
+
+const LINE_CHECKS: Checks = {
   session_meta: (payload, line) => {
     if (typeof payload.id !== 'string') return false;
     setDefault(payload, 'timestamp', line.timestamp);
@@ -35,7 +41,7 @@ const LINE_CHECKS: Record<string, Check | undefined> = {
   response_item: isResponseItem,
   event_msg: (payload) => {
     if (typeof payload.type !== 'string') return false;
-    const check = EVENT_CHECKS[payload.type];
+    const check = checkOf(EVENT_CHECKS, payload.type);
     return check === undefined ? 'unknown' : check(payload, payload);
   },
   turn_context: (payload) => typeof payload.cwd === 'string' && typeof payload.model === 'string',
@@ -48,14 +54,14 @@ const LINE_CHECKS: Record<string, Check | undefined> = {
   token_usage_record: () => true,
 };
 
-const EVENT_CHECKS: Record<string, Check | undefined> = {
+const EVENT_CHECKS: Checks = {
   task_started: (event) => typeof event.turn_id === 'string',
   task_complete: () => true,
   turn_aborted: () => true,
   item_completed: ({ turn_id, item }) => {
     if (typeof turn_id !== 'string' || !isObject(item)) return false;
     if (typeof item.type !== 'string' || typeof item.id !== 'string') return false;
-    const check = ITEM_CHECKS[item.type];
+    const check = checkOf(ITEM_CHECKS, item.type);
     return check === undefined ? 'unknown' : check(item, item);
   },
   token_count: ({ info }) =>
@@ -72,8 +78,8 @@ const EVENT_CHECKS: Record<string, Check | undefined> = {
   context_compacted: () => true,
   entered_review_mode: (event) => isOptional(event.user_facing_hint, isString) && isOptional(event.item_id, isString),
   exited_review_mode: (event) => isReview(event.review_output) && isOptional(event.item_id, isString),
-  exec_command_begin: (event) => isString(event.call_id) && isCommand(event) && isOptional(event.status, isString),
-  exec_command_end: (event) => isString(event.call_id) && isCommand(event) && isOptional(event.status, isString),
+  exec_command_begin: isCommandEvent,
+  exec_command_end: isCommandEvent,
   patch_apply_begin: isPatchEvent,
   patch_apply_end: isPatchEvent,
   mcp_tool_call_begin: isMcpEvent,
@@ -84,7 +90,7 @@ const EVENT_CHECKS: Record<string, Check | undefined> = {
   sub_agent_activity: (event) => isString(event.event_id) && isSubAgentActivity(event),
 };
 
-const ITEM_CHECKS: Record<string, Check | undefined> = {
+const ITEM_CHECKS: Checks = {
   UserMessage: (item) =>
     isArrayOf(
       item.content,
@@ -142,8 +148,14 @@ function isSubAgentActivity({ kind, agent_thread_id, agent_path }: Fields): bool
   return isKnownWord(kind, ACTIVITIES) || 'unknown';
 }
 
+function isCommandEvent(event: Fields): boolean {
+  const { call_id, status, source } = event;
+  return isString(call_id) && isCommand(event) && isOptional(status, isString) && isOptional(source, isString);
+}
+
 function isCommand({ command, cwd, parsed_cmd }: Fields): boolean {
-  const isParsed = (part: unknown): boolean => isObject(part) && isString(part.type) && isString(part.cmd);
+  const isParsed = (part: unknown): boolean =>
+    isObject(part) && isString(part.type) && isString(part.cmd) && isOptional(part.path, isString);
   return isArrayOf(command, isString) && isString(cwd) && isArrayOf(parsed_cmd, isParsed);
 }
 

@@ -12,7 +12,7 @@ export interface LinePlace {
   length: number;
 }
 
-/** Returning false ends the read. `index` counts the records of the file from 0. */
+/** Returning false ends the read. `index` counts the lines from 0, whatever is passed over or set aside. */
 export type RolloutLineVisitor = (line: RolloutLine, index: number, place: LinePlace) => boolean | void;
 
 export interface ReadRolloutLinesOptions {

@@ -6,10 +6,10 @@ export function toolEventItem(event: LegacyToolEvent): CoreItem {
   switch (event.type) {
     case 'exec_command_begin':
     case 'exec_command_end': {
-      const { type, call_id: id, turn_id: _turn, status, source = 'agent', ...fields } = event;
+      const { type, call_id: id, turn_id: _turn, status, source, ...fields } = event;
       const ended = fields.exit_code === 0 ? 'completed' : 'failed';
       const known = status ?? (type === 'exec_command_end' ? ended : 'in_progress');
-      return { ...fields, type: 'CommandExecution', id, source, status: known };
+      return { ...fields, type: 'CommandExecution', id, source: source ?? 'agent', status: known };
     }
     case 'patch_apply_begin':
     case 'patch_apply_end': {

@@ -1,6 +1,6 @@
 // A user's input as files spell it and as the wire does. Any thread.
 import type { UserInput } from '../protocol/thread.js';
-import type { CoreUserInput } from './line.js';
+import type { CoreTextElement, CoreUserInput } from './line.js';
 
 type ImageDetail = Extract<UserInput, { type: 'image' }>['detail'];
 
@@ -11,7 +11,7 @@ export function toUserInput(part: CoreUserInput): UserInput | null {
       return {
         type: 'text',
         text: part.text,
-        text_elements: (part.text_elements ?? []).map(({ byte_range, placeholder }) => ({
+        text_elements: elementsIn(part.text_elements).map(({ byte_range, placeholder }) => ({
           byteRange: byte_range,
           placeholder: placeholder ?? null,
         })),
@@ -34,6 +34,14 @@ export function toUserInput(part: CoreUserInput): UserInput | null {
     default:
       return null;
   }
+}
+
+/** Those that say where they are; other programs may have written anything. */
+function elementsIn(list: unknown): CoreTextElement[] {
+  if (!Array.isArray(list)) return [];
+  return (list as (CoreTextElement | null)[]).filter(
+    (each): each is CoreTextElement => typeof each?.byte_range === 'object' && each.byte_range !== null,
+  );
 }
 
 function reference(url: string | undefined, fileId: string | undefined): { url?: string; fileId?: string } {

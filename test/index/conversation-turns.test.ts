@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { openHistory } from '../../src/index/conversation-history.js';
@@ -6,6 +7,7 @@ import type { ConversationTurns, ReadTurnsOptions } from '../../src/index/conver
 import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
 import { callLine, commandItem, ended, outputLine } from '../support/legacy-lines.js';
+import { compressFile } from '../support/compressed-rollout.js';
 import { rolloutText, startedLine, turnLines } from '../support/rollout-lines.js';
 import { baseAt, writeSegment } from '../support/rollout-segments.js';
 import { useTempFolder } from '../support/temp-folder.js';
@@ -33,6 +35,13 @@ describe('TurnReader', () => {
     const third = await read(fork);
     // The very same item: nobody has made it again.
     expect(firstItemOf(first)).to.equal(firstItemOf(second)).and.to.equal(firstItemOf(third));
+  });
+
+  it('keeps no compressed file whose content is likely to fill the memory', async () => {
+    const noise = randomBytes(7 * 2 ** 20).toString('base64');
+    const path = writeSegment(home(), { number: 1, lines: turnLines('a', 'q', noise) });
+    compressFile(path);
+    expect(firstItemOf(await read(path)) === firstItemOf(await read(path))).to.equal(false);
   });
 
   it('gives each caller what is live for it', async () => {

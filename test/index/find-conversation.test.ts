@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { FileMetas } from '../../src/index/file-metas.js';
@@ -105,12 +114,53 @@ describe('ConversationFinder', () => {
       expect([await finder.locator()(idOf(7)), await finder.locator()(idOf(8))]).to.deep.equal([path, null]);
     });
 
+    it('opens each file once, however many segments are nowhere', async () => {
+      writeRollout(home(), { number: 1 });
+      writeRollout(home(), { number: 2 });
+      let count = 0;
+      class CountingMetas extends FileMetas {
+        override read(path: string): ReturnType<FileMetas['read']> {
+          count += 1;
+          return super.read(path);
+        }
+      }
+      const locate = new ConversationFinder(home(), new CountingMetas()).locator();
+      expect(await Promise.all([7, 8, 9].map((number) => locate(idOf(number))))).to.deep.equal([null, null, null]);
+      expect(count).to.equal(2);
+    });
+
     it('sees what was in the home when it was first asked', async () => {
       const locate = finder.locator();
       expect(await locate(idOf(1))).to.equal(null);
       const path = writeRollout(home(), { number: 1 });
       expect([await locate(idOf(1)), await finder.locator()(idOf(1))]).to.deep.equal([null, path]);
     });
+  });
+
+  it('forgets the id in a file that is gone', async () => {
+    const path = writeRollout(home(), { number: 1, meta: { id: idOf(7) } });
+    expect(await finder.find(idOf(7))).to.equal(path);
+    rmSync(path);
+    expect(await finder.find(idOf(7))).to.equal(null);
+    writeRollout(home(), { number: 1, meta: { id: idOf(8) } });
+    expect([await finder.find(idOf(7)), await finder.find(idOf(8))]).to.deep.equal([null, path]);
+  });
+
+  it('reads a file without an id once', async () => {
+    const path = writeRollout(home(), { number: 1 });
+    const text = readFileSync(path);
+    const { atime, mtime } = statSync(path);
+    writeFileSync(path, 'x'.repeat(text.length - 1));
+    appendFileSync(path, '\n');
+    utimesSync(path, atime, mtime);
+    const metas = new FileMetas();
+    expect(await metas.look(path)).to.equal(null);
+    writeFileSync(path, text);
+    utimesSync(path, atime, mtime);
+    expect([await metas.look(path), await new FileMetas().look(path)]).to.deep.equal([
+      null,
+      { id: idOf(1), baseSegmentId: null },
+    ]);
   });
 
   it('reads the id of a file again when the file has changed', async () => {

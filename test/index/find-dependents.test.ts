@@ -1,12 +1,14 @@
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
+import type { DaemonError } from '../../src/errors.js';
 import { ConversationMetadata } from '../../src/index/conversation-metadata.js';
 import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
 import { findDependents } from '../../src/index/find-dependents.js';
 import type { DependentSources } from '../../src/index/find-dependents.js';
 import { SummaryReader } from '../../src/index/read-summary.js';
+import { asNoRoot } from '../support/no-root.js';
 import { idOf, writeRollout } from '../support/rollout-home.js';
 import { rolloutText, turnLines } from '../support/rollout-lines.js';
 import { baseAt, writeSegment } from '../support/rollout-segments.js';
@@ -75,6 +77,54 @@ describe('findDependents', () => {
     mkdirSync(dirname(archived), { recursive: true });
     renameSync(source, archived);
     expect(await dependents(1)).to.deep.equal([2]);
+  });
+
+  it('finds a conversation that moves between the folders while it looks', async () => {
+    const source = writeSegment(home(), { number: 1, lines: turns('q') });
+    const fork = writeSegment(home(), { number: 2, base: baseAt(source), lines: [] });
+    const archived = join(home(), 'archived_sessions', basename(fork));
+    mkdirSync(dirname(archived), { recursive: true });
+    let moves: [string, string][] = [];
+    class MovingFinder extends ConversationFinder {
+      override async listFiles(
+        ...options: Parameters<ConversationFinder['listFiles']>
+      ): ReturnType<ConversationFinder['listFiles']> {
+        const listed = await super.listFiles(...options);
+        const [from, to] = moves.shift() ?? [];
+        if (from !== undefined && to !== undefined) renameSync(from, to);
+        return listed;
+      }
+    }
+    sources.finder = new MovingFinder(home(), sources.metas);
+    moves = [[fork, archived]];
+    expect(await dependents(1)).to.deep.equal([2]);
+    moves = [
+      [archived, fork],
+      [fork, archived],
+      [archived, fork],
+    ];
+    expect(await dependents(1)).to.deep.equal([2]);
+  });
+
+  it('gives no answer when a file cannot be read, but for those of the conversation itself', async () => {
+    writeSegment(home(), { number: 1, lines: turns('q') });
+    const other = writeRollout(home(), { number: 2 });
+    chmodSync(other, 0);
+    await asNoRoot(home(), async () => {
+      const error = await dependents(1).catch((caught: unknown) => caught as DaemonError);
+      expect(error).to.include({ code: 'rollout_unreadable' });
+      expect(await dependents(2)).to.deep.equal([]);
+    });
+  });
+
+  it('gives no answer when a folder cannot be read', async () => {
+    writeSegment(home(), { number: 1, lines: turns('q') });
+    const folder = join(home(), 'sessions', '2025');
+    mkdirSync(folder);
+    chmodSync(folder, 0);
+    const error = await asNoRoot(home(), () => dependents(1).catch((caught: unknown) => caught as Error));
+    chmodSync(folder, 0o700);
+    expect(error).to.include({ code: 'EACCES' });
   });
 
   it('sees a file that has come or changed since', async () => {

@@ -8,7 +8,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
 import { rolloutPathFor } from '../../src/rollout/file-name.js';
@@ -313,6 +313,15 @@ describe('listConversations', () => {
     ]);
   });
 
+  it('forgets what it read of a file that is gone', async () => {
+    const path = writeRollout(home(), { number: 1, question: 'before' });
+    expect(await previews()).to.deep.equal(['before']);
+    rmSync(path);
+    expect(await previews()).to.deep.equal([]);
+    writeRollout(home(), { number: 1, question: 'behind' });
+    expect(await previews()).to.deep.equal(['behind']);
+  });
+
   it('finds the settings of the last turn behind a long answer', async () => {
     const long = agentItemLine('t', 'a', 'x'.repeat(300_000));
     writeRollout(home(), {
@@ -322,9 +331,58 @@ describe('listConversations', () => {
     expect((await list()).data.map(({ model }) => model)).to.deep.equal(['last']);
   });
 
+  it('looks on behind a change of one setting for those of the last turn', async () => {
+    const changed = eventLine({
+      type: 'thread_settings_applied',
+      thread_id: 't',
+      thread_settings: { model: 'changed' },
+    });
+    writeRollout(home(), {
+      number: 1,
+      lines: [
+        ...turnLines('t', 'q', 'a'),
+        turnContextLine({ model: 'last', cwd: '/other' }),
+        agentItemLine('t', 'a', 'x'.repeat(100_000)),
+        changed,
+      ],
+    });
+    expect((await list()).data.map(({ model, cwd }) => [model, cwd])).to.deep.equal([['changed', '/other']]);
+  });
+
   it('shows the others when one file cannot be read', async () => {
     write(1);
     chmodSync(writeRollout(home(), { number: 2 }), 0);
     expect(await asNoRoot(home(), previews)).to.deep.equal(['question 1']);
+  });
+
+  for (const [mode, what] of [
+    [0o000, 'listed'],
+    [0o400, 'entered'],
+  ] as const) {
+    it(`shows the others when a folder cannot be ${what}`, async () => {
+      write(1);
+      const folder = join(home(), 'sessions', '2025');
+      const inner = join(folder, '12', '31');
+      mkdirSync(inner, { recursive: true });
+      renameSync(
+        writeRollout(home(), { number: 2 }),
+        join(inner, basename(rolloutPathFor('', createdAtOf(2), idOf(2)))),
+      );
+      chmodSync(inner, mode);
+      expect(await asNoRoot(home(), previews)).to.deep.equal(['question 1']);
+      chmodSync(inner, 0o700);
+      expect(await previews()).to.deep.equal(['question 2', 'question 1']);
+    });
+  }
+
+  it('shows the names that it knew when their file cannot be read any more', async () => {
+    write(1);
+    const names = join(home(), 'session_index.jsonl');
+    writeFileSync(names, `${JSON.stringify({ id: idOf(1), thread_name: 'One' })}\n`);
+    const shownNames = async (): Promise<(string | null)[]> => (await list()).data.map(({ name }) => name);
+    expect(await shownNames()).to.deep.equal(['One']);
+    appendFileSync(names, '\n');
+    chmodSync(names, 0);
+    expect(await asNoRoot(home(), shownNames)).to.deep.equal(['One']);
   });
 });

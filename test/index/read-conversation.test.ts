@@ -9,6 +9,7 @@ import type { RolloutLine } from '../../src/rollout/line.js';
 import { createdAtOf, idOf } from '../support/rollout-home.js';
 import {
   agentItemLine,
+  assistantLine,
   eventLine,
   metaLine,
   startedLine,
@@ -192,6 +193,29 @@ describe('reading a conversation that lies in several files', () => {
       ]);
       expect(await turnIds(last)).to.deep.equal([]);
     });
+  });
+
+  it('goes on from nothing when it names no file', async () => {
+    writeFileSync(writeSegment(home(), { number: 1, lines: [] }), 'garbage\n');
+    const base = { end_ordinal_exclusive: 3, end_byte_offset: 8 } as never;
+    const path = writeSegment(home(), { number: 2, meta: { history_base: base }, lines: turnLines('a', 'q', 'r') });
+    expect((await describeFile(path)).sources).to.deep.equal([]);
+    expect(await turnIds(path)).to.deep.equal(['a']);
+  });
+
+  it('is described by all of it, however late a user says something', async () => {
+    const answer = assistantLine('x'.repeat(2 ** 20));
+    const path = writeSegment(home(), {
+      number: 1,
+      lines: [
+        turnContextLine({ model: 'old' }),
+        ...Array.from({ length: 65 }, () => answer),
+        turnContextLine({ model: 'new' }),
+        userItemLine('t', 'u', 'late'),
+      ],
+    });
+    const { model, preview } = (await describeFile(path)).summary;
+    expect({ model, preview }).to.deep.equal({ model: 'new', preview: 'late' });
   });
 
   describe('its settings', () => {

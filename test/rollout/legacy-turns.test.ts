@@ -258,6 +258,34 @@ describe('turns of a legacy file', () => {
     });
   });
 
+  it('leave out of an input what no version wrote, and know who ran a command that does not say', () => {
+    const odd = [
+      {
+        images: { a: 1 },
+        local_images: 'picture',
+        audio: [null, 'data:audio'],
+        text_elements: [null, { byte_range: 1 }],
+      },
+      { images: ['data:image', 7], local_audio: 5, text_elements: {} },
+    ].map((fields) => oldEvent({ type: 'user_message', message: 'q', ...fields }));
+    const ran = oldEvent({
+      type: 'exec_command_end',
+      call_id: 'c',
+      command: ['ls'],
+      cwd: '/ws',
+      parsed_cmd: [],
+      source: null,
+      exit_code: 0,
+    });
+    const items = itemsOf(legacyLines(...odd, ran));
+    const text = { type: 'text', text: 'q', text_elements: [] };
+    expect(items.map((item) => (item.type === 'userMessage' ? item.content : item))).to.deep.equal([
+      [text, { type: 'audio', url: 'data:audio' }],
+      [text, { type: 'image', url: 'data:image', detail: null }],
+      commandItem({ id: 'c', command: 'ls', cwd: '/ws', commandActions: [], exitCode: 0 }),
+    ]);
+  });
+
   it('are none where the file holds nothing but what the model saw', () => {
     expect(toTurns(legacyLines(userLine('q'), callLine('shell', { command: ['x'] }), outputLine('y')))).to.deep.equal(
       [],

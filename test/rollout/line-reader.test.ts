@@ -97,8 +97,8 @@ describe('readLines', () => {
     expect({ values: records.map(({ value, index }) => [index, value]), setAside, tornTail }).to.deep.equal({
       values: [
         [0, { a: 1 }],
-        [1, null],
-        [2, { b: 2 }],
+        [4, null],
+        [6, { b: 2 }],
       ],
       setAside: {
         count: 4,
@@ -222,7 +222,7 @@ describe('readLines', () => {
       return true;
     });
     expect({ indices, setAside }).to.deep.equal({
-      indices: [0, 1],
+      indices: [0, 2],
       setAside: { count: 1, lines: [{ offset: 2, length: 1, reason: 'malformed' }] },
     });
   });

@@ -32,6 +32,8 @@ describe('parseLine', () => {
     { timestamp: 't', type: 'from_the_future', payload: {} },
     event({ type: 'from_the_future' }),
     item({ type: 'FromTheFuture', id: 'a' }),
+    { timestamp: 't', type: 'toString', payload: {} },
+    ...['__proto__', 'constructor', 'hasOwnProperty'].flatMap((type) => [event({ type }), item({ type, id: 'a' })]),
   ]) {
     it(`knows that it does not know ${JSON.stringify(value)}`, () => {
       expect(parseLine(value)).to.equal('unknown');
@@ -54,6 +56,14 @@ describe('parseLine', () => {
     { type: 'compacted', payload: { replacement_history: [null] } },
     { type: 'turn_context', payload: { cwd: '/' } },
     event({}),
+    event({ type: 'exec_command_end', call_id: 'c', command: [], cwd: '/', parsed_cmd: [], source: {} }),
+    event({
+      type: 'exec_command_end',
+      call_id: 'c',
+      command: [],
+      cwd: '/',
+      parsed_cmd: [{ type: 'read', cmd: 'x', path: {} }],
+    }),
     event({ type: 'task_started' }),
     event({ type: 'token_count', info: { total_token_usage: {} } }),
     event({ type: 'user_message' }),
