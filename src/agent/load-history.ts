@@ -59,8 +59,12 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
       const copied = copyLines(gathered, history.items);
       return { ...copied, inherited: copied.inherited.filter(({ type }) => type !== 'session_meta') };
     }
-    case 'copied':
-      return { ...copyLines(gathered, await readAllLines(history.source)), mode: 'legacy' };
+    case 'copied': {
+      const inherited = await readAllLines(history.source);
+      for (const line of inherited) gathered.take(line);
+      const recovery = gathered.recovery({ partialItems: history.partialItems });
+      return { ...gathered.finish(null), inherited, mode: 'legacy', recovery };
+    }
     case 'continued': {
       await gathered.readSources(history.sources);
       const nextOrdinal = history.base?.end_ordinal_exclusive ?? 0;

@@ -1,7 +1,9 @@
 // Where the history ends that a fork or a revert keeps. Index thread.
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { DaemonError } from '../errors.js';
 import { parseRolloutName } from '../rollout/file-name.js';
+import { applyJournal, readJournal } from '../rollout/journal.js';
+import type { PartialItem } from '../rollout/journal.js';
 import { readSessionMeta } from '../rollout/lineage.js';
 import type { RolloutRange, SegmentLocator } from '../rollout/lineage.js';
 import { readRolloutLines } from '../rollout/read-rollout-lines.js';
@@ -31,13 +33,22 @@ export async function cutHistory(home: string, params: CutParams, locate: Segmen
   const { completeSize } = read.files.at(-1)!;
   const starts = turns.starts.filter(({ file, offset }) => file < sources.length || offset < completeSize);
   const wanted = findCut(params.at, { starts, droppedLater: turns.droppedLater }, sources.length);
-  if (wanted === null) return { historyMode, base: null, kept: [] };
+  if (wanted === null) return { historyMode, base: null, kept: [], partialItems: [] };
   const cut = 'offset' in wanted ? wanted : await endOf(wanted.file, history, read.files);
   const files = [...sources.map((source) => source.path), path];
   const kept: RolloutRange[] = [...sources.slice(0, cut.file), { path: files[cut.file]!, end: cut.offset }];
-  if (historyMode === 'legacy') return { historyMode, base: null, kept };
+  const isWhole = cut.file === sources.length && cut.offset === completeSize;
+  const partialItems = isWhole ? readPartialItems(home, history.meta.id, completeSize) : [];
+  if (historyMode === 'legacy') return { historyMode, base: null, kept, partialItems };
   const threadId = await segmentIdIn(files[cut.file]!);
-  return { historyMode, base: { threadId, endOrdinalExclusive: cut.ordinal, endByteOffset: cut.offset }, kept };
+  const base = { threadId, endOrdinalExclusive: cut.ordinal, endByteOffset: cut.offset };
+  return { historyMode, base, kept, partialItems };
+}
+
+/** Whoever gets them knows which of them are recorded. */
+function readPartialItems(home: string, id: string, size: number): PartialItem[] {
+  const journal = readJournal(join(home, 'rolloutd', 'journal', `${id}.jsonl`));
+  return journal === null ? [] : applyJournal(journal, size, new Set()).items;
 }
 
 /** A place, or the file to whose end all is kept; null when nothing is kept. */

@@ -2,6 +2,7 @@
 import type { DaemonErrorData } from '../errors.js';
 import type { AskForApproval, GitInfo, SandboxPolicy, SessionSource, ThreadItem } from '../protocol/thread.js';
 import type { HistoryMode } from '../rollout/line.js';
+import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
 import type { TurnTokenUsage } from '../rollout/turns.js';
 
@@ -133,6 +134,8 @@ export interface CutResult {
   base: HistoryBase | null;
   /** All that is kept, oldest first, the file itself (up to the cut) included. */
   kept: RolloutRange[];
+  /** What only the side journal holds of a last turn that was broken off, where that turn is kept. */
+  partialItems: PartialItem[];
 }
 
 /** As session_meta.history_base holds it. `threadId` names the file: its segment id, else its conversation's. */

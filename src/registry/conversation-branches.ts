@@ -236,16 +236,19 @@ function laterThan(formerPath: string | null): Date {
 }
 
 function toForkHistory(source: ForkSource, cut: CutResult): InitialHistory {
+  // Of a running turn its session knows more than the journal.
+  const running = source.live === null ? null : toPartialItems(source.live.snapshot);
+  const partialItems = running ?? cut.partialItems;
   if (cut.historyMode === 'legacy') {
     const kept = cut.kept.at(-1) ?? { path: source.path, end: 0 };
-    return { type: 'copied', forkedFromId: source.id, source: kept };
+    return { type: 'copied', forkedFromId: source.id, source: kept, partialItems };
   }
   return {
     type: 'continued',
     forkedFromId: source.id,
     base: toBaseLine(cut.base),
     sources: cut.kept,
-    partialItems: source.live === null ? [] : toPartialItems(source.live.snapshot),
+    partialItems,
   };
 }
 
@@ -255,9 +258,9 @@ function toBaseLine(base: CutResult['base']): ContinuedHistory['base'] {
   return { thread_id: threadId, end_ordinal_exclusive: endOrdinalExclusive, end_byte_offset: endByteOffset };
 }
 
-/** What runs in the source and is in no file yet. */
-function toPartialItems({ activeTurnId, runningItems }: SessionSnapshot): PartialItem[] {
-  if (activeTurnId === null) return [];
+/** What runs in the source and is in no file yet; null when no turn runs. */
+function toPartialItems({ activeTurnId, runningItems }: SessionSnapshot): PartialItem[] | null {
+  if (activeTurnId === null) return null;
   return runningItems.flatMap((item) => toPartialItem(activeTurnId, item));
 }
 

@@ -24,8 +24,8 @@ export type InitialHistory =
   | { type: 'resumed'; conversationId: string; rolloutPath: string; sources: RolloutRange[] }
   /** The lines are copied into the new file. */
   | { type: 'forked'; forkedFromId: string | null; items: RolloutLine[] }
-  /** The same, with lines that the session reads from a file. */
-  | { type: 'copied'; forkedFromId: string; source: RolloutRange }
+  /** The same, with lines that the session reads from a file; for `partialItems` see ContinuedHistory. */
+  | { type: 'copied'; forkedFromId: string; source: RolloutRange; partialItems: PartialItem[] }
   | ContinuedHistory;
 
 /** A fork by reference (fresh id), or a conversation that was reverted (its own id, a new segment). */
@@ -36,7 +36,7 @@ export interface ContinuedHistory {
   base: NonNullable<SessionMetaPayload['history_base']> | null;
   /** What the base stands for, oldest first. */
   sources: RolloutRange[];
-  /** What a turn that runs in the source has said so far: it ends here as interrupted. */
+  /** What a turn that runs in the source, or was broken off there, has said so far: it ends here as interrupted. */
   partialItems: PartialItem[];
 }
 

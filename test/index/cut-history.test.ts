@@ -83,7 +83,7 @@ describe('cutHistory', () => {
       const path = writeTurns(1, 'abc');
       const kept = (count?: number): CutResult => {
         const base = baseOf(path, count);
-        return { historyMode: 'paginated', base, kept: [{ path, end: base.endByteOffset }] };
+        return { historyMode: 'paginated', base, kept: [{ path, end: base.endByteOffset }], partialItems: [] };
       };
       expect([
         await cut(path, before('b')),
@@ -96,7 +96,12 @@ describe('cutHistory', () => {
     it('keeps nothing before the very first turn', async () => {
       const source = writeTurns(1, 'a');
       const fork = writeTurns(2, 'b', { base: baseAt(source) });
-      expect(await cut(fork, before('a'))).to.deep.equal({ historyMode: 'paginated', base: null, kept: [] });
+      expect(await cut(fork, before('a'))).to.deep.equal({
+        historyMode: 'paginated',
+        base: null,
+        kept: [],
+        partialItems: [],
+      });
     });
 
     it('finds no turn that is none, or that was reverted', async () => {
@@ -121,6 +126,7 @@ describe('cutHistory', () => {
         historyMode: 'paginated',
         base,
         kept: ranges,
+        partialItems: [],
       });
       const aOnly = baseOf(source, 1 + TURN);
       const inFork = (count: number): RolloutRange => ({ path: fork, end: baseAt(fork, count).end_byte_offset });
@@ -257,7 +263,12 @@ describe('cutHistory', () => {
       expect(await keptTexts(path, before('b'))).to.have.length(1 + 8 + 1);
       expect(await keptTexts(path, through('a'))).to.have.length(1 + 8 + 1);
       expect(await keptTexts(path, through('b'))).to.have.length(1 + 17);
-      expect(await cut(path, before('a'))).to.deep.equal({ historyMode: 'legacy', base: null, kept: [] });
+      expect(await cut(path, before('a'))).to.deep.equal({
+        historyMode: 'legacy',
+        base: null,
+        kept: [],
+        partialItems: [],
+      });
     });
 
     const shapes: [string, RolloutLine[], number][] = [
