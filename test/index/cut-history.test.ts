@@ -2,8 +2,6 @@ import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } f
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DaemonError } from '../../src/errors.js';
-import { openHistory } from '../../src/index/conversation-history.js';
-import { TurnReader } from '../../src/index/conversation-turns.js';
 import { cutHistory } from '../../src/index/cut-history.js';
 import { FileMetas } from '../../src/index/file-metas.js';
 import { ConversationFinder } from '../../src/index/find-conversation.js';
@@ -21,7 +19,6 @@ import {
   itemLine,
   metaLine,
   responseLine,
-  rolloutText,
   startedLine,
   turnContextLine,
   turnLines,
@@ -147,26 +144,6 @@ describe('cutHistory', () => {
       ]);
     });
 
-    it('brings back no inherited turn that was rolled back since', async () => {
-      const source = writeTurns(1, 'abc');
-      const rolledBack = eventLine({ type: 'thread_rolled_back', num_turns: 2 });
-      const silent = writeSegment(home(), { number: 2, base: baseAt(source), lines: [rolledBack] });
-      const fork = writeSegment(home(), {
-        number: 3,
-        base: baseAt(source),
-        lines: [rolledBack, ...turnLines('d', 'q', 'a')],
-      });
-      const own = ['a', 'b', 'c'].flatMap((id) => turnLines(id, 'q', 'a'));
-      const within = writeSegment(home(), { number: 4, lines: [...own, rolledBack] });
-      const later = writeTurns(5, 'e', { base: baseAt(within) });
-      expect([
-        (await cut(silent, through('a'))).base,
-        (await cut(fork, through('a'))).base,
-        (await cut(fork, before('d'))).base,
-        (await cut(later, through('a'))).base,
-      ]).to.deep.equal([baseOf(silent), baseOf(fork, 2), baseOf(fork, 2), baseOf(within)]);
-    });
-
     it('goes on from the source when a fork said nothing of its own', async () => {
       const source = writeTurns(1, 'ab');
       const fork = writeSegment(home(), { number: 2, base: baseAt(source, 1 + TURN), lines: [settingsLine] });
@@ -214,21 +191,6 @@ describe('cutHistory', () => {
       ];
       const path = writeSegment(home(), { number: 1, lines: [...unmarked('a'), ...unmarked('b')] });
       expect((await cut(path, before('b'))).base).to.deep.equal(baseOf(path, 1 + 5));
-    });
-
-    it('cuts before a turn whose start has no ordinal, and what goes on from there has all that is kept', async () => {
-      const path = writeTurns(1, 'ab');
-      const lines = readFileSync(path, 'utf8').split('\n');
-      lines[1 + TURN] = lines[1 + TURN]!.replace(/"ordinal":\d+,/, '');
-      writeFileSync(path, lines.join('\n'));
-      const { base, kept } = await cut(path, before('b'));
-      expect(base).to.deep.equal(baseOf(path, 1 + TURN));
-      const { threadId, endOrdinalExclusive, endByteOffset } = base!;
-      const fork = writeTurns(2, 'c', {
-        base: { thread_id: threadId, end_ordinal_exclusive: endOrdinalExclusive, end_byte_offset: endByteOffset },
-      });
-      const { sources } = await openHistory(home(), fork, () => Promise.resolve(path));
-      expect(sources).to.deep.equal(kept);
     });
 
     it('counts on after lines without an ordinal, and passes over damaged ones', async () => {
@@ -300,22 +262,6 @@ describe('cutHistory', () => {
       expect(error).to.include({ code: 'turn_not_found' });
       expect(await keptTexts(path, through('rollout-2'))).to.have.length(10);
       expect(await keptTexts(path, before('rollout-11'))).to.have.length(10);
-    });
-
-    it('names turns as their pages do, behind a line that was cut off and is not looked into by those', async () => {
-      const path = legacy([said('a'), answered('a')]);
-      const cutOff = JSON.stringify(
-        responseLine({ type: 'reasoning', summary: [], encrypted_content: 'x'.repeat(99) }),
-      );
-      appendFileSync(path, `${cutOff.slice(0, -9)}\n\n`);
-      appendFileSync(path, rolloutText([said('b'), said('c')]));
-      const history = await openHistory(home(), path, () => Promise.resolve(null));
-      for (const withItems of [true, false]) {
-        const { turns } = await new TurnReader(home()).read(history, { withItems });
-        expect(turns.map(({ id }) => id)).to.deep.equal(['rollout-1', 'rollout-5', 'rollout-6']);
-      }
-      expect(await keptTexts(path, before('rollout-5'))).to.have.length(5);
-      expect(await keptTexts(path, before('rollout-6'))).to.have.length(6);
     });
 
     it('cuts a file of Codex 0.45', async () => {
