@@ -287,6 +287,8 @@ export class Session {
 
   #materialize(requestId: number): void {
     this.#opening.createFile();
+    // Clients were told of them.
+    this.#opening.recordSettings();
     this.#state.outbox.push({ type: 'state', patch: { materialized: this.#sink !== null } });
     this.#reply(requestId, {});
   }

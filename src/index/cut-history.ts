@@ -12,6 +12,7 @@ import { openHistory, readHistory } from './conversation-history.js';
 import type { ConversationHistory } from './conversation-history.js';
 import type { CutParams, CutPoint, CutResult } from './index-messages.js';
 import { TurnStarts } from './turn-starts.js';
+import type { TurnStart } from './turn-starts.js';
 
 /** A place between two lines of one of the history's files. */
 interface Cut {
@@ -32,7 +33,7 @@ export async function cutHistory(home: string, params: CutParams, locate: Segmen
   const read = await readHistory(history, (line, place) => turns.add(line, place), { end: params.end });
   const { completeSize } = read.files.at(-1)!;
   const starts = turns.starts.filter(({ file, offset }) => file < sources.length || offset < completeSize);
-  const wanted = findCut(params.at, { starts, droppedLater: turns.droppedLater }, sources.length);
+  const wanted = findCut(params.at, starts, turns, sources.length);
   if (wanted === null) return { historyMode, base: null, kept: [], partialItems: [] };
   const cut = 'offset' in wanted ? wanted : await endOf(wanted.file, history, read.files);
   const files = [...sources.map((source) => source.path), path];
@@ -54,18 +55,20 @@ function readPartialItems(home: string, id: string, size: number): PartialItem[]
 /** A place, or the file to whose end all is kept; null when nothing is kept. */
 function findCut(
   at: CutPoint,
-  { starts, droppedLater }: Pick<TurnStarts, 'starts' | 'droppedLater'>,
+  starts: readonly TurnStart[],
+  turns: TurnStarts,
   lastFile: number,
 ): Cut | { file: number } | null {
   if (at.type === 'end') return { file: lastFile };
   const index = starts.findIndex(({ turnId }) => turnId === at.turnId);
   if (index === -1) throw new DaemonError('turn_not_found', `turn not found: ${at.turnId}`);
-  if (at.type === 'before' && index === 0) return null;
+  if (at.type === 'before' && index === 0 && !turns.hasItemsBefore) return null;
   const { file, offset } = starts[index]!;
   const next = starts[at.type === 'before' ? index : index + 1];
   // What goes on from an inherited turn goes on from its file, and does not depend on the one that inherited it: unless
-  // only that one tells that turns behind this are no more.
-  const isAlone = !droppedLater.some((dropped) => dropped.file === file && dropped.offset > offset);
+  // only that one tells how this turn ended, or that turns behind it are no more.
+  const isDropped = turns.droppedLater.some((dropped) => dropped.file === file && dropped.offset > offset);
+  const isAlone = !isDropped && !turns.isEndedLater(at.turnId);
   if (at.type === 'through' && next?.file !== file && isAlone) return { file };
   if (next === undefined) return { file: lastFile };
   return { file: next.file, offset: next.offset, ordinal: next.ordinal };

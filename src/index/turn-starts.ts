@@ -27,6 +27,9 @@ export class TurnStarts {
   readonly #projection: TurnProjection;
   readonly #starts: TurnStart[] = [];
   readonly #droppedLater: TurnStart[] = [];
+  readonly #endedLater = new Set<string>();
+  /** Where something for the model came before any turn. */
+  #early: Position | null = null;
   /** The first of the lines seen last that may lead up to a turn. */
   #lead: Position | null = null;
   #leadHasInput = false;
@@ -40,9 +43,11 @@ export class TurnStarts {
 
   add(line: RolloutLine, { file, offset, index }: HistoryPlace): void {
     const position = { file, offset, ordinal: line.ordinal ?? this.#nextOrdinal };
+    if (line.type === 'response_item' && this.#starts.length === 0) this.#early ??= position;
     if (line.ordinal !== undefined) this.#nextOrdinal = Math.max(this.#nextOrdinal, line.ordinal + 1);
     this.#projection.apply(line, index);
     this.#follow(line, position);
+    this.#lookForLateEnd(line, position);
     this.#lookForLead(line, position);
     this.#previous = line;
   }
@@ -57,6 +62,18 @@ export class TurnStarts {
     return this.#droppedLater;
   }
 
+  /** Whether the first turn is not the first that the model is to know: items were injected before it. */
+  get hasItemsBefore(): boolean {
+    const [first] = this.#starts;
+    if (this.#early === null || first === undefined) return false;
+    return this.#early.file < first.file || this.#early.offset < first.offset;
+  }
+
+  /** Whether a later file than its own says how the turn went on: it was running when that file went on from it. */
+  isEndedLater(turnId: string): boolean {
+    return this.#endedLater.has(turnId);
+  }
+
   /** A line opens at most one turn, or takes some away. */
   #follow(line: RolloutLine, position: Position): void {
     const turnId = this.#projection.lastTurn()?.id ?? null;
@@ -69,6 +86,15 @@ export class TurnStarts {
     }
     const isMark = line.type === 'event_msg' && line.payload.type === 'task_started';
     this.#starts.push({ turnId, ...(isMark ? position : (this.#lead ?? position)) });
+  }
+
+  #lookForLateEnd(line: RolloutLine, { file }: Position): void {
+    const last = this.#starts.at(-1);
+    if (last === undefined || last.file === file || line.type !== 'event_msg') return;
+    const { type } = line.payload;
+    if (type === 'item_completed' || type === 'turn_aborted' || type === 'task_complete') {
+      if (line.payload.turn_id === last.turnId) this.#endedLater.add(last.turnId);
+    }
   }
 
   #lookForLead(line: RolloutLine, position: Position): void {

@@ -134,16 +134,19 @@ export class ConversationArchive {
 
   async #deleteHeld(held: ReadonlyMap<string, LoadedConversation | null>): Promise<string[]> {
     const { home, lookup, locks } = this.#options;
-    const ids = [...held.keys()];
+    const ids: string[] = [];
     for (const [id, loaded] of held) {
-      const isRecorded = (await lookup.files(id)).length > 0;
-      if (!isRecorded && (loaded === null || loaded.conversation.facts.ephemeral)) throw noRollout(id);
+      const isThere = loaded?.conversation.facts.ephemeral === false || (await lookup.files(id)).length > 0;
+      if (isThere) ids.push(id);
+      // A fork that somebody else has deleted meanwhile stands in no way.
+      else if (ids.length === 0) throw noRollout(id);
     }
     // What somebody else owns is found out before any session ends.
     const unloaded = ids.filter((id) => held.get(id) === null);
     const leases = await this.#acquireAll(unloaded, locks);
     try {
-      for (const [id, loaded] of held) {
+      for (const id of ids) {
+        const loaded = held.get(id) ?? null;
         const lease = loaded === null ? null : await this.#takeOver(id, loaded);
         if (lease !== null) leases.push(lease);
       }

@@ -190,12 +190,10 @@ export class ConversationBranches {
     const createdAt = laterThan(facts.path);
     const seconds = Math.floor(createdAt.getTime() / 1000);
     const path = rolloutPathFor(home, createdAt, id, uuid());
-    // A conversation that keeps nothing is known by its first words until it has others.
-    const preview = history.base === null ? facts.preview : '';
     const git = await readGitInfo(settings.cwd);
     const plan = {
       history,
-      facts: { ...facts, path, createdAt: seconds, updatedAt: seconds, preview },
+      facts: { ...facts, path, createdAt: seconds, updatedAt: seconds, preview: '' },
       meta: {
         createdAt: createdAt.toISOString(),
         originator: facts.originator ?? 'unknown',
@@ -219,6 +217,8 @@ export class ConversationBranches {
       await loaded.end();
       throw error;
     }
+    // One that keeps no words is known by its former ones until it has others.
+    loaded.conversation.facts.preview ||= facts.preview;
     loaded.conversation.dropDeparted();
     return loaded;
   }

@@ -154,7 +154,7 @@ describe('thread/fork', () => {
     const empty = await client.call('thread/start', {});
     const thread = (await client.call('thread/fork', { threadId: empty.thread.id })).thread;
     expect(thread).to.include({ forkedFromId: empty.thread.id, preview: '' });
-    expect(readLines(empty.thread.path).map(({ type }) => type)).to.deep.equal(['session_meta']);
+    expect(readLines(empty.thread.path).map(({ type }) => type)).to.deep.equal(['session_meta', 'event_msg']);
     await client.runTurn(thread.id, 'first words');
     expect(wordsBeforeModel(rig)).to.deep.equal(['first words']);
   });

@@ -97,7 +97,7 @@ describe('what is known of a conversation', () => {
     const { thread } = await client.call('thread/start', {});
     expect(existsSync(thread.path)).to.equal(false);
     await client.call('thread/name/set', { threadId: thread.id, name: 'early' });
-    expect(readLines(thread.path).map(({ type }) => type)).to.deep.equal(['session_meta']);
+    expect(readLines(thread.path).map(({ type }) => type)).to.deep.equal(['session_meta', 'event_msg']);
     await runTurns(client, thread.id, ['first words']);
     expect(readLines(thread.path).filter(({ type }) => type === 'session_meta')).to.have.length(1);
     expect(await read(thread.id)).to.include({ name: 'early', preview: 'first words' });

@@ -10,6 +10,7 @@ import {
   isSameFile,
   putThread,
   said,
+  previewOf,
   shownPreview,
   threadOf,
   unloaded,
@@ -180,7 +181,7 @@ export const RULES: Rules = {
       subscribers: [client],
       entries: isLegacy ? entries.map((entry) => ({ ...entry, file })) : entries,
       running: null,
-      formerPreview: '',
+      formerPreview: ephemeral ? previewOf({ entries }) : '',
       bases: ephemeral ? [] : [base],
     };
     const next = putThread(withThread(model, of, { materialized: true }), fork);

@@ -99,7 +99,7 @@ export function isSameFile(a: FileRef | null, b: FileRef | null): boolean {
   return a?.thread === b?.thread && a?.segment === b?.segment;
 }
 
-export function turnsOf(thread: Thread): Turn[] {
+export function turnsOf(thread: Pick<Thread, 'entries'>): Turn[] {
   return thread.entries.flatMap((entry) => (entry.type === 'turn' ? [entry.turn] : []));
 }
 
@@ -132,13 +132,14 @@ export function modelView(thread: Thread): Message[] {
 }
 
 /** The first words of a user; empty while nobody has said anything. */
-function previewOf(thread: Thread): string {
+export function previewOf(thread: Pick<Thread, 'entries'>): string {
   const messages = turnsOf(thread).flatMap((turn) => turn.messages);
   return messages.find(({ role, shown }) => role === 'user' && shown)?.text ?? '';
 }
 
-/** What stands for it in what a daemon shows. */
+/** What stands for it in what a daemon shows. Nobody is to find an ephemeral one by its words. */
 export function shownPreview(thread: Thread): string {
+  if (thread.ephemeral) return thread.formerPreview;
   return previewOf(thread) || thread.formerPreview;
 }
 
