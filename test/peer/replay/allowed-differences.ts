@@ -335,6 +335,8 @@ function readFromFiles(): DifferenceRule[] {
     added({ ...removed, method: 'thread/list' }, 'result.data[]', { forkedFromId: isText }),
     added({ ...removed, method: 'thread/list' }, 'result.readStates.{}'),
     other(removed, /\.name$/, null, /^(?:Greek|Early name)$/),
+    // Named before anything was said in it: its file tells its settings here.
+    other(removed, /\.model$/, null, 'gpt-5.5'),
     other(removed, /\.firstUnread$/, null, { type: 'turn' }),
     other(removed, /\.preview$/, /^(?:|after beta|epsilon in fork)$/, 'alpha'),
     other(removed, 'result.data[].cwd', /threads$/, /threads-b$/),
