@@ -66,6 +66,8 @@ function canApply(model: Model, operation: Operation): boolean {
     case 'release':
     case 'interrupt':
       return thread!.running !== null;
+    case 'journal':
+      return thread!.running !== null && !thread!.ephemeral;
     case 'hold':
       return thread!.subscribers.includes(operation.client);
     case 'unload':
@@ -276,6 +278,10 @@ export const RULES: Rules = {
 
   restart(model, { how }) {
     return done(withThreads(model, (thread) => unloaded(how === 'kill' ? broken(thread) : thread)));
+  },
+
+  journal(model) {
+    return done(model);
   },
 
   compress(model) {

@@ -39,6 +39,10 @@ export function chooseOperation(
       const running = threadsOf(model).filter((thread) => thread.running !== null);
       return running.length === 0 ? null : { label, type, client, thread: random.pick(running).label };
     }
+    case 'journal': {
+      const running = threadsOf(model).filter((thread) => thread.running !== null && !thread.ephemeral);
+      return running.length === 0 ? null : { label, type, thread: random.pick(running).label };
+    }
     case 'fork': {
       const thread = choose((each) => each.place === 'sessions' && !each.ephemeral);
       if (thread === null) return null;

@@ -27,6 +27,7 @@ const WEIGHTS: Record<DieKind, number> = {
   hold: 5,
   release: 3,
   interrupt: 2,
+  journal: 1,
   archive: 3,
   unarchive: 3,
   delete: 3,

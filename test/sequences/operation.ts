@@ -15,6 +15,8 @@ export type Operation = { label: number } & (
   /** The model says `said` and then waits for a release. */
   | ({ type: 'hold'; said: string } & ByClient)
   | { type: 'release'; thread: number }
+  /** Waits until what streams is in its journal. */
+  | { type: 'journal'; thread: number }
   | ({ type: 'interrupt' } & ByClient)
   | ({ type: 'fork'; cut: Cut; byPath: boolean; ephemeral: boolean } & ByClient)
   | ({ type: 'revert'; before: number } & ByClient)
@@ -103,6 +105,8 @@ function sentenceOf(operation: Operation, made: string, type: OperationType): st
       return `settings of t${operation.thread}: model ${operation.model}`;
     case 'resume':
       return `resume t${operation.thread}${operation.byPath ? ' by path' : ''}`;
+    case 'journal':
+      return `wait for the journal of t${operation.thread}`;
     case 'reconnect':
       return 'reconnect';
     case 'restart':

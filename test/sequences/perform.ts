@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { holdText, RELEASED_TEXT } from './apply-operation.js';
-import { inTime } from './daemon-host.js';
 import { compressFiles } from './files-on-disk.js';
 import type { Given } from './gated-model.js';
 import { currentFile, threadOf } from './model.js';
-import type { Model } from './model.js';
+import type { Model, Thread } from './model.js';
 import type { Operation, OperationOf, OperationType } from './operation.js';
 import { waitForJournal } from './wait-for-journal.js';
 import { heard } from './world.js';
@@ -71,6 +70,11 @@ const PERFORMERS: Performers = {
     const mark = world.witness.received.length;
     world.gated.release(threadOf(before, thread).running!.gate, RELEASED_TEXT);
     await idle(world, thread, mark);
+    return nothingTold();
+  },
+
+  async journal(world, { thread }, before) {
+    await waitForJournalOf(world, threadOf(before, thread));
     return nothingTold();
   },
 
@@ -261,12 +265,15 @@ function isStatus(threadId: string, matches: (type: string) => boolean): (messag
 
 /** What streams, and is to be kept, is in the journals, and these fit the rollouts. */
 async function waitForJournals(world: World, model: Model): Promise<void> {
-  for (const { label, running, ephemeral } of model.threads.values()) {
-    if (running === null || ephemeral) continue;
-    const rollout = await pathOf(world, label);
-    const journal = join(world.home.path, 'rolloutd', 'journal', `${world.idOf(label)}.jsonl`);
-    await inTime(waitForJournal(journal, running.said, rollout), `the journal of t${label}`, 3000);
+  for (const thread of model.threads.values()) {
+    if (thread.running !== null && !thread.ephemeral) await waitForJournalOf(world, thread);
   }
+}
+
+async function waitForJournalOf(world: World, { label, running }: Thread): Promise<void> {
+  const rollout = await pathOf(world, label);
+  const journal = join(world.home.path, 'rolloutd', 'journal', `${world.idOf(label)}.jsonl`);
+  await waitForJournal(journal, running!.said, rollout);
 }
 
 async function pathOf(world: World, thread: number): Promise<string> {

@@ -170,6 +170,10 @@ const STORIES: readonly ((random: Random) => Story)[] = [
     const thread = yield* start(random.chance(0.2) ? 'legacy' : 'paginated');
     if (random.chance(0.7)) yield* turn(thread, random);
     const held = yield* hold(thread);
+    if (random.chance(0.3)) {
+      yield (label) => ({ label, type: 'journal', thread });
+      yield* inject(thread);
+    }
     yield (label) => ({ label, type: 'restart', how: random.chance(0.75) ? 'late kill' : 'kill' });
     if (random.chance(0.4)) yield* turn(yield* branch(thread, WHOLE), random);
     if (random.chance(0.3)) yield (label) => ({ label, type: 'compress', thread, current: true });
