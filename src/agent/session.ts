@@ -114,6 +114,9 @@ export class Session {
     if ('requestId' in command && refusal !== null) return this.#refuse(command.requestId, refusal);
     try {
       this.#carryOut(command, content);
+      // What it recorded makes the rollout larger than the journal says: the text of what runs must be said anew.
+      const { turn, journal } = this.#state;
+      if (turn !== null && turn.openItems.size > 0) journal.noteProgress();
     } catch (error) {
       if ('requestId' in command) this.#refuse(command.requestId, DaemonError.from(error, 'session_failed'));
     }

@@ -1,6 +1,6 @@
 // Waits for what a side journal holds, as a process that dies now would leave it. Main thread.
 import { once } from 'node:events';
-import { mkdirSync, watch } from 'node:fs';
+import { mkdirSync, statSync, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { applyJournal, readJournal } from '../../src/rollout/journal.js';
 
@@ -8,14 +8,15 @@ export function journalPathOf(home: string, threadId: string): string {
   return join(home, 'rolloutd', 'journal', `${threadId}.jsonl`);
 }
 
-/** Resolves once the journal holds this text of an agent's message. */
-export async function waitForJournal(journal: string, text: string): Promise<void> {
+/** Resolves once the journal holds this text of an agent's message, where given for this very state of the rollout. */
+export async function waitForJournal(journal: string, text: string, rollout: string | null = null): Promise<void> {
   mkdirSync(dirname(journal), { recursive: true, mode: 0o700 });
   const watcher = watch(dirname(journal));
   try {
     for (;;) {
       const content = readJournal(journal);
-      const items = content === null ? [] : applyJournal(content, content.rolloutSize, new Set()).items;
+      const size = rollout === null ? (content?.rolloutSize ?? 0) : statSync(rollout).size;
+      const items = content === null ? [] : applyJournal(content, size, new Set()).items;
       if (items.some((item) => item.type === 'agentMessage' && item.text === text)) return;
       await once(watcher, 'change');
     }

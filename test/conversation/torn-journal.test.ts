@@ -176,3 +176,34 @@ describe('text that only the journal holds when the daemon dies', () => {
     expect(readdirSync(folder), 'it stays').to.deep.equal([aside]);
   });
 });
+
+describe('text that streams', () => {
+  let rig: DaemonRig;
+  beforeEach(async () => {
+    rig = await DaemonRig.start();
+  });
+  afterEach(() => rig.close());
+
+  it('stays in the journal when something else is recorded and nothing more comes', async () => {
+    let reply!: ModelReply;
+    rig.model.script(async (_request, held) => {
+      reply = held;
+      reply.create();
+      reply.startMessage();
+      reply.delta(TEXT);
+      await reply.closed;
+    });
+    const client = await rig.client();
+    const threadId = await client.startThread();
+    const { turnId } = await client.startTurn(threadId, 'tell me');
+    const journal = journalPathOf(rig.home.path, threadId);
+    await waitForJournal(journal, TEXT);
+    const [rollout] = rig.rolloutFiles();
+    const item = { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'by the way' }] };
+    await client.call('thread/inject_items', { threadId, items: [item] });
+    await waitForJournal(journal, TEXT, rollout);
+    await client.call('thread/settings/update', { threadId, model: 'gpt-other' });
+    await waitForJournal(journal, TEXT, rollout);
+    await client.call('turn/interrupt', { threadId, turnId });
+  });
+});
