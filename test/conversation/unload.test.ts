@@ -109,7 +109,8 @@ describe('an idle conversation', () => {
 
   it('refuses a turn whose image is still being read when the conversation is let go, and does nothing of it', async () => {
     const image = join(rig.home.workspace, 'image.png');
-    writeFileSync(image, 'bytes');
+    // Large enough not to be read before the next message is.
+    writeFileSync(image, Buffer.alloc(8 * 1024 * 1024));
     const ids = await Promise.all(Array.from({ length: ROUNDS }, () => owner.startThread()));
     const rounds = ids.map(async (threadId) => {
       const conversation = rig.daemon.registry.getConversation(threadId);
