@@ -95,8 +95,10 @@ describe('conversations of every kind, handed over and back', function () {
     for (const databases of ['kept', 'removed']) {
       const reader = writer === 'ours' ? 'the peer' : 'ours';
       it(`${writer === 'ours' ? 'we write, the peer reads' : 'the peer writes, we read'}; its databases are ${databases}`, async () => {
-        // So that there are databases to keep or to remove.
-        await (await home.startPeer(binary)).stop();
+        // So that there are databases to keep or to remove. Right after its start a signal would end it at once.
+        const maker = await home.startPeer(binary);
+        await maker.client.rpc.request('thread/list', {});
+        await maker.stop();
         const first = await start(writer);
         const ids: Record<string, string> = {};
         for (const [name, subject] of Object.entries(SUBJECTS)) {
