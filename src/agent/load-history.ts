@@ -56,12 +56,13 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
     case 'new':
       return { ...gathered.finish(null), mode: history.mode };
     case 'forked': {
-      const copied = copyLines(gathered, history.items);
-      return { ...copied, inherited: copied.inherited.filter(({ type }) => type !== 'session_meta') };
+      gathered.takeAll(history.items);
+      const inherited = history.items.filter((line) => !isSessionMeta(line));
+      return { ...gathered.finish(null), inherited };
     }
     case 'copied': {
       const inherited = await readAllLines(history.source);
-      for (const line of inherited) gathered.take(line);
+      gathered.takeAll(inherited);
       const recovery = gathered.recovery({ partialItems: history.partialItems });
       return { ...gathered.finish(null), inherited, mode: 'legacy', recovery };
     }
@@ -85,12 +86,6 @@ export async function loadHistory(history: InitialHistory, journalPath: string |
       return { ...loaded, nextOrdinal, recovery, warnings: [...loaded.warnings, ...warnings] };
     }
   }
-}
-
-/** What is inherited stays as it was written: the new file goes on in the mode of the old one. */
-function copyLines(gathered: GatheredHistory, lines: RolloutLine[]): LoadedHistory {
-  for (const line of lines) gathered.take(line);
-  return { ...gathered.finish(null), inherited: lines };
 }
 
 /** Lines of newer writers too: a copy must not lose them. */
@@ -144,6 +139,10 @@ class GatheredHistory {
     this.#hasResponseItems = false;
     const range = end === undefined ? {} : { end };
     return readRolloutLines(path, (line) => this.take(line), { kinds: WANTED, ...range });
+  }
+
+  takeAll(lines: readonly RolloutLine[]): void {
+    for (const line of lines) this.take(line);
   }
 
   take(line: RolloutLine): void {

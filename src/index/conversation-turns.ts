@@ -1,6 +1,6 @@
 // The turns of conversations with what runs in them, and the order of their items. Index thread.
-import { join } from 'node:path';
 import type { ThreadItem, Turn } from '../protocol/thread.js';
+import { journalPathFor } from '../rollout/file-name.js';
 import { statStored } from '../rollout/stored-file.js';
 import { turnLineKinds } from '../rollout/turn-line-kinds.js';
 import { TurnProjection } from '../rollout/turns.js';
@@ -69,7 +69,7 @@ export class TurnReader {
     const turns = projection.turns({ liveTurnId });
     if (withItems) {
       addRunningItems(turns, liveTurnId, runningItems);
-      const journalPath = join(this.#home, 'rolloutd', 'journal', `${history.meta.id}.jsonl`);
+      const journalPath = journalPathFor(this.#home, history.meta.id);
       addRecoveredItems(turns, liveTurnId, journalPath, completeSize);
     }
     return { ...shared, turns, tokenUsage: projection.tokenUsage() };

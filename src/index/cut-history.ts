@@ -1,7 +1,7 @@
 // Where the history ends that a fork or a revert keeps. Index thread.
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { DaemonError } from '../errors.js';
-import { parseRolloutName } from '../rollout/file-name.js';
+import { journalPathFor, parseRolloutName } from '../rollout/file-name.js';
 import { applyJournal, readJournal } from '../rollout/journal.js';
 import type { PartialItem } from '../rollout/journal.js';
 import { readSessionMeta } from '../rollout/lineage.js';
@@ -48,7 +48,7 @@ export async function cutHistory(home: string, params: CutParams, locate: Segmen
 
 /** Whoever gets them knows which of them are recorded. */
 function readPartialItems(home: string, id: string, size: number): PartialItem[] {
-  const journal = readJournal(join(home, 'rolloutd', 'journal', `${id}.jsonl`));
+  const journal = readJournal(journalPathFor(home, id));
   return journal === null ? [] : applyJournal(journal, size, new Set()).items;
 }
 

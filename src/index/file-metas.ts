@@ -69,14 +69,14 @@ export class FileMetas {
   }
 }
 
-/** What `read` gives for each file, in their order. Throws what `read` throws. */
-export async function inBatches<Result>(
-  files: readonly RolloutFile[],
-  read: (file: RolloutFile) => Promise<Result>,
+/** What `read` gives for each, in their order. Throws what `read` throws. */
+export async function inBatches<Item, Result>(
+  items: readonly Item[],
+  read: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let start = 0; start < files.length; start += BATCH) {
-    results.push(...(await Promise.all(files.slice(start, start + BATCH).map(read))));
+  for (let start = 0; start < items.length; start += BATCH) {
+    results.push(...(await Promise.all(items.slice(start, start + BATCH).map(read))));
   }
   return results;
 }

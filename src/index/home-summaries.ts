@@ -1,13 +1,11 @@
 // Summaries of all conversations of a home: what lists and questions about relations go through. Index thread.
 import type { SegmentLocator } from '../rollout/lineage.js';
 import type { UnnamedSummary } from './conversation-summary.js';
+import { inBatches } from './file-metas.js';
 import type { HomeFiles } from './find-conversation.js';
 import type { SummaryReader, VersionedSummary } from './read-summary.js';
 import { compareRank, groupById } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
-
-/** Files read side by side. */
-const BATCH = 16;
 
 export interface SummarizedConversation {
   /** The one that counts of its files. */
@@ -32,14 +30,9 @@ export async function summarizeAll(
   const groups = [...groupById(listed).values()].map((group) => group.sort(compareRank));
   const read: (VersionedSummary | null | undefined)[] = groups.map((group) => knownOf(group, summaries));
   const missing = [...read.keys()].filter((index) => read[index] === undefined);
-  for (let start = 0; start < missing.length; start += BATCH) {
-    const batch = missing.slice(start, start + BATCH);
-    await Promise.all(
-      batch.map(async (index) => {
-        read[index] = await readCurrent(groups[index]!, summaries, locate);
-      }),
-    );
-  }
+  await inBatches(missing, async (index) => {
+    read[index] = await readCurrent(groups[index]!, summaries, locate);
+  });
   const conversations = new Map<string, SummarizedConversation>();
   for (const [index, group] of groups.entries()) {
     const { version, summary } = read[index] ?? {};

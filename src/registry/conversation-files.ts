@@ -4,7 +4,13 @@ import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { DaemonError } from '../errors.js';
 import type { ConversationFile } from '../index/index-messages.js';
-import { ARCHIVED_SESSIONS_FOLDER, compressedPathOf, parseRolloutName, SESSIONS_FOLDER } from '../rollout/file-name.js';
+import {
+  ARCHIVED_SESSIONS_FOLDER,
+  compressedPathOf,
+  journalFolder,
+  parseRolloutName,
+  sessionsFolderFor,
+} from '../rollout/file-name.js';
 
 /** What a deletion is about to remove: it is finished by the next daemon when this one dies in the middle. */
 export interface DeletionPlan {
@@ -26,7 +32,10 @@ export async function moveConversationFiles(
   for (const file of to === 'archive' ? files : files.toReversed()) {
     if (file.archived === (to === 'archive')) continue;
     const name = path.basename(file.path);
-    const folder = to === 'archive' ? path.join(home, ARCHIVED_SESSIONS_FOLDER) : sessionsFolder(home, name);
+    const folder =
+      to === 'archive'
+        ? path.join(home, ARCHIVED_SESSIONS_FOLDER)
+        : sessionsFolderFor(home, parseRolloutName(name)?.createdAt ?? new Date());
     // Beside a plain file a crash may have left the compressed one: alone it would stand for the conversation.
     const both = [await exists(file.path), await exists(compressedPathOf(file.path))].every(Boolean);
     const forms = both ? [compressedPathOf, asItIs] : [file.compressed ? compressedPathOf : asItIs];
@@ -38,13 +47,6 @@ export async function moveConversationFiles(
 
 function asItIs(name: string): string {
   return name;
-}
-
-function sessionsFolder(home: string, name: string): string {
-  const createdAt = parseRolloutName(name)?.createdAt ?? new Date();
-  const pad = (part: number): string => String(part).padStart(2, '0');
-  const [year, month, day] = [createdAt.getFullYear(), createdAt.getMonth() + 1, createdAt.getDate()];
-  return path.join(home, SESSIONS_FOLDER, String(year), pad(month), pad(day));
 }
 
 async function moveFile(from: string, to: string): Promise<void> {
@@ -67,7 +69,7 @@ async function exists(file: string): Promise<boolean> {
 /** Every path that goes with a conversation; of each rollout both, for it may be restored or compressed meanwhile. */
 export async function pathsToDelete(home: string, id: string, files: readonly ConversationFile[]): Promise<string[]> {
   const rollouts = files.flatMap(({ path: file }) => [file, compressedPathOf(file)]);
-  const journals = path.join(home, 'rolloutd', 'journal');
+  const journals = journalFolder(home);
   const names = await readdir(journals).catch(() => []);
   // Those that did not fit their rollout were set aside there.
   return [...rollouts, ...names.filter((name) => name.startsWith(`${id}.`)).map((name) => path.join(journals, name))];

@@ -1,9 +1,9 @@
 // One conversation from its session's start to the moment its lock is free again. Main thread.
-import path from 'node:path';
 import { v7 as uuid } from 'uuid';
 import type { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { NotificationName } from '../protocol/notification-names.js';
+import { journalPathFor } from '../rollout/file-name.js';
 import type { InitialHistory, SessionMeta, SessionSettings } from '../session/messages.js';
 import { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
@@ -58,7 +58,7 @@ export class ConversationLoader {
     const { home, writers, readStates, log } = this.#options;
     const { facts, settings, lease } = plan;
     const { id } = facts;
-    const journalPath = facts.path === null ? null : path.join(home, 'rolloutd', 'journal', `${id}.jsonl`);
+    const journalPath = facts.path === null ? null : journalPathFor(home, id);
     if (facts.path !== null) await readStates.prepare();
     let writerPort;
     try {

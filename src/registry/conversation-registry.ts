@@ -20,7 +20,7 @@ import type { Conversation } from './conversation.js';
 import type { Subscriber } from './fan-out.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
-import { noRollout } from './missing-rollout.js';
+import { noConversation, noRollout } from './missing-rollout.js';
 import { ReadStates } from './read-states.js';
 import type { ReadStateOperation } from './read-states.js';
 import type { ConversationLookup, ConversationRequest, OwnerLocks, RolloutWriters, SettingsResolver } from './seams.js';
@@ -245,7 +245,7 @@ export class ConversationRegistry {
   changeReadState(id: string, operation: ReadStateOperation, expectedRevision: string): Promise<ReadState> {
     return this.#slots.share(id, async (loaded) => {
       if (loaded === null && (await this.#options.lookup.find(id)) === null) {
-        throw new DaemonError('conversation_not_loaded', `thread not loaded: ${id}`);
+        throw noConversation(id);
       }
       if (loaded !== null && loaded.conversation.readState === null) {
         const code = loaded.conversation.facts.ephemeral ? 'unsupported_for_thread' : 'history_not_materialized';

@@ -151,13 +151,16 @@ export class Conversation {
   catchUp(subscriber: Subscriber, placed: PlacedSnapshot, usage: { turnId: string; usage: TokenUsage } | null): void {
     const { fanOut, id } = this;
     const { seq, snapshot } = placed;
-    if (usage !== null) {
-      const params = { threadId: id, turnId: usage.turnId, tokenUsage: usage.usage };
-      fanOut.sendAside(subscriber, 'thread/tokenUsage/updated', frameText('thread/tokenUsage/updated', params), seq);
-    }
+    if (usage !== null) this.tellUsage(subscriber, usage, seq);
     fanOut.sendAside(subscriber, 'thread/goal/cleared', frameText('thread/goal/cleared', { threadId: id }), seq);
     for (const text of snapshot.runningItemFrames) fanOut.sendAside(subscriber, 'item/started', text, seq);
     fanOut.release(subscriber);
+  }
+
+  /** To one subscriber: what was used up to event `seq`, and in which turn. */
+  tellUsage(subscriber: Subscriber, { turnId, usage }: { turnId: string; usage: TokenUsage }, seq: number): void {
+    const params = { threadId: this.id, turnId, tokenUsage: usage };
+    this.fanOut.sendAside(subscriber, 'thread/tokenUsage/updated', frameText('thread/tokenUsage/updated', params), seq);
   }
 
   /** Stays loaded until `work` is done. */

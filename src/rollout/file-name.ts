@@ -45,16 +45,36 @@ export function plainPathOf(path: string): string {
  * conversation has `_SEGMENT` behind its id.
  */
 export function rolloutPathFor(home: string, createdAt: Date, id: string, segmentId: string | null = null): string {
-  const year = String(createdAt.getFullYear()).padStart(4, '0');
-  const [month, day, hour, minute, second] = [
-    createdAt.getMonth() + 1,
-    createdAt.getDate(),
-    createdAt.getHours(),
-    createdAt.getMinutes(),
-    createdAt.getSeconds(),
-  ].map((part) => String(part).padStart(2, '0')) as [string, string, string, string, string];
+  const { year, month, day, hour, minute, second } = localParts(createdAt);
   const name = `rollout-${year}-${month}-${day}T${hour}-${minute}-${second}-${id}${segmentId === null ? '' : `_${segmentId}`}.jsonl`;
-  return join(home, SESSIONS_FOLDER, year, month, day, name);
+  return join(sessionsFolderFor(home, createdAt), name);
+}
+
+/** `sessions/YYYY/MM/DD` under the home, in local time. */
+export function sessionsFolderFor(home: string, createdAt: Date): string {
+  const { year, month, day } = localParts(createdAt);
+  return join(home, SESSIONS_FOLDER, year, month, day);
+}
+
+function localParts(date: Date) {
+  const pad = (part: number): string => String(part).padStart(2, '0');
+  return {
+    year: String(date.getFullYear()).padStart(4, '0'),
+    month: pad(date.getMonth() + 1),
+    day: pad(date.getDate()),
+    hour: pad(date.getHours()),
+    minute: pad(date.getMinutes()),
+    second: pad(date.getSeconds()),
+  };
+}
+
+/** The folder of all side journals of a home. */
+export function journalFolder(home: string): string {
+  return join(home, 'rolloutd', 'journal');
+}
+
+export function journalPathFor(home: string, conversationId: string): string {
+  return join(journalFolder(home), `${conversationId}.jsonl`);
 }
 
 /** Reads a file's name, without its folder; null when it is not that of a rollout. */

@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuthManager } from '../../src/auth/auth-manager.js';
 import { resolveSessionSettings } from '../../src/config/session-settings.js';
-import type { ConversationRequest } from '../../src/registry/seams.js';
 import { DaemonRig } from '../support/daemon-rig.js';
 import { startModelServer } from '../support/model-server.js';
+import { NOTHING_ASKED } from '../support/nothing-asked.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const CONFIG = `model = "m"
@@ -17,21 +17,6 @@ base_url = "http://127.0.0.1:1/v1"
 env_key = "MINE"
 `;
 const EVIL = 'http://127.0.0.1:6666/v1';
-
-const ASKED: ConversationRequest = {
-  originator: 'test',
-  ephemeral: false,
-  threadSource: null,
-  historyMode: null,
-  cwd: null,
-  model: null,
-  modelProvider: null,
-  approvalPolicy: null,
-  sandbox: null,
-  baseInstructions: null,
-  developerInstructions: null,
-  config: null,
-};
 
 describe('resolveSessionSettings', () => {
   const home = useTempFolder();
@@ -55,7 +40,7 @@ describe('resolveSessionSettings', () => {
       askModels: () => Promise.resolve({ problem: 'nobody asks' }),
       onSecret: () => undefined,
     };
-    const { settings, warnings } = await resolveSessionSettings(options, { ...ASKED, model, config }, null);
+    const { settings, warnings } = await resolveSessionSettings(options, { ...NOTHING_ASKED, model, config }, null);
     const { baseUrl, apiKey, headers, queryParams } = settings.provider;
     return { warnings, baseInstructions: settings.baseInstructions, baseUrl, apiKey, headers, queryParams };
   }

@@ -7,22 +7,8 @@ import { resolveSessionSettings } from '../../src/config/session-settings.js';
 import type { SandboxPolicy } from '../../src/protocol/thread.js';
 import type { ConversationRequest, RecordedSettings } from '../../src/registry/seams.js';
 import type { SessionSettings } from '../../src/session/messages.js';
+import { NOTHING_ASKED } from '../support/nothing-asked.js';
 import { useTempFolder } from '../support/temp-folder.js';
-
-const NOTHING_ASKED: ConversationRequest = {
-  originator: 'test',
-  ephemeral: false,
-  threadSource: null,
-  historyMode: null,
-  cwd: null,
-  model: null,
-  modelProvider: null,
-  approvalPolicy: null,
-  sandbox: null,
-  baseInstructions: null,
-  developerInstructions: null,
-  config: null,
-};
 
 const PROVIDERS = ['a', 'b', 'c'].map((id) => `[model_providers.${id}]\nbase_url = "http://127.0.0.1:1/v1"\n`).join('');
 

@@ -6,25 +6,13 @@ import type { ListParams } from '../../src/index/index-messages.js';
 import { compressedPathOf } from '../../src/rollout/file-name.js';
 import type { RolloutLine, SessionMetaPayload } from '../../src/rollout/line.js';
 import { compressFile } from '../support/compressed-rollout.js';
+import { WHOLE_LIST } from '../support/lister.js';
 import { fixturePath, ROLLOUT_FIXTURES } from '../support/rollout-fixtures.js';
 import { idOf, writeRollout } from '../support/rollout-home.js';
 import { metaLine, rolloutText, turnContextLine, turnLines } from '../support/rollout-lines.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
-const ALL: ListParams = {
-  cursor: null,
-  limit: 25,
-  sortKey: 'updated_at',
-  sortDirection: 'desc',
-  searchTerm: null,
-  cwd: null,
-  modelProviders: null,
-  sourceKinds: null,
-  archived: false,
-  excludedIds: [],
-  parentId: null,
-  ancestorId: null,
-};
+const ALL: ListParams = { ...WHOLE_LIST, sortKey: 'updated_at' };
 
 describe('a home of compressed rollouts', () => {
   const home = useTempFolder();

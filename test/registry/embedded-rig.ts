@@ -8,26 +8,14 @@ import type { Conversation } from '../../src/registry/conversation.js';
 import type { ConversationRegistry } from '../../src/registry/conversation-registry.js';
 import type { OutgoingFrame, Subscriber } from '../../src/registry/fan-out.js';
 import type { ConversationRequest } from '../../src/registry/seams.js';
+import { NOTHING_ASKED } from '../support/nothing-asked.js';
 import { startModelServer } from '../support/model-server.js';
 import type { ModelServer } from '../support/model-server.js';
 import { makeTempHome } from '../support/temp-home.js';
 import type { TempHome } from '../support/temp-home.js';
 
 /** Everything as configured. */
-export const REQUEST: ConversationRequest = {
-  originator: 'embedding',
-  ephemeral: false,
-  threadSource: null,
-  historyMode: null,
-  cwd: null,
-  model: null,
-  modelProvider: null,
-  approvalPolicy: null,
-  sandbox: null,
-  baseInstructions: null,
-  developerInstructions: null,
-  config: null,
-};
+export const REQUEST: ConversationRequest = { ...NOTHING_ASKED, originator: 'embedding' };
 
 /** What a program that embeds the registry has in place of a connection. */
 class Program implements Subscriber {

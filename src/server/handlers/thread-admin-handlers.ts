@@ -4,6 +4,7 @@ import type { ParamsOf } from '../../protocol/methods.js';
 import type { GitInfo, Thread } from '../../protocol/thread.js';
 import { toFacts } from '../../registry/conversation-facts.js';
 import { toThread } from '../../registry/thread-view.js';
+import { noConversation } from '../../registry/missing-rollout.js';
 import type { Handler } from '../dispatch.js';
 import type { HandlerContext } from './handler-context.js';
 import { checkedThreadId } from './turn-handlers.js';
@@ -77,7 +78,7 @@ async function readThread({ registry, index, readConfig }: HandlerContext, threa
   const loaded = registry.findLoaded(threadId);
   if (loaded !== null) return { ...loaded.toThread(), canAcceptDirectInput: null };
   const path = await index.find(threadId);
-  if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
+  if (path === null) throw noConversation(threadId);
   const { summary } = await index.describe(path);
   return toThread(toFacts(summary, readConfig(null).modelProvider), { type: 'notLoaded' });
 }

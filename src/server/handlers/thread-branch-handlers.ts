@@ -2,7 +2,6 @@
 import type { CutPoint } from '../../index/index-messages.js';
 import type { ParamsOf } from '../../protocol/methods.js';
 import type { ForkedConversation } from '../../registry/conversation-registry.js';
-import { frameText } from '../../session/frame-text.js';
 import type { Connection } from '../connection.js';
 import type { Handler } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
@@ -39,7 +38,9 @@ export function threadForkHandler({ registry, index }: HandlerContext): Handler<
     const result = toSessionResult(conversation);
     const value = { ...result, thread: { ...result.thread, turns: rawPlace(0) } };
     respond.resultJson(stringifyWith(value, [history?.turnsJson ?? '[]']));
-    announceFork(forked, connection, history?.tokenUsage ?? null);
+    const usage = history?.tokenUsage ?? null;
+    if (usage !== null) conversation.tellUsage(connection, usage, conversation.fanOut.seq);
+    conversation.fanOut.publish('thread/started', { thread: conversation.toThread() });
     if (!connection.isOpen) conversation.removeSubscriber(connection);
   };
 }
@@ -55,24 +56,6 @@ function cannotShow({ conversationId }: ForkedConversation, connection: Connecti
 function historyOf({ conversation, kept }: ForkedConversation): { path: string; end?: number } | null {
   const { path } = conversation.facts;
   return path === null ? kept : { path };
-}
-
-function announceFork(
-  { conversation }: ForkedConversation,
-  connection: Connection,
-  usage: { turnId: string; usage: unknown } | null,
-): void {
-  const { fanOut, id } = conversation;
-  if (usage !== null) {
-    const params = { threadId: id, turnId: usage.turnId, tokenUsage: usage.usage };
-    fanOut.sendAside(
-      connection,
-      'thread/tokenUsage/updated',
-      frameText('thread/tokenUsage/updated', params),
-      fanOut.seq,
-    );
-  }
-  fanOut.publish('thread/started', { thread: conversation.toThread() });
 }
 
 /** At most one end is named. */

@@ -1,6 +1,7 @@
 // thread/turns/list, items/list, items/read: a conversation's history by pages, which the index makes. Main thread.
 import { DaemonError } from '../../errors.js';
 import type { PageSource } from '../../index/index-messages.js';
+import { noConversation } from '../../registry/missing-rollout.js';
 import type { Handler } from '../dispatch.js';
 import type { HandlerContext } from './handler-context.js';
 import { pageLimit } from './page-limits.js';
@@ -56,7 +57,7 @@ async function findSource({ registry, index }: HandlerContext, threadId: string,
   const loaded = registry.findLoaded(threadId);
   if (loaded === null) {
     const path = await index.find(threadId);
-    if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
+    if (path === null) throw noConversation(threadId);
     return { path };
   }
   const { path } = loaded.facts;

@@ -5,6 +5,7 @@ import type { ListResult } from '../../index/index-messages.js';
 import { toFacts } from '../../registry/conversation-facts.js';
 import type { Conversation } from '../../registry/conversation.js';
 import { toThread } from '../../registry/thread-view.js';
+import { noConversation } from '../../registry/missing-rollout.js';
 import type { Handler, Responder } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
@@ -25,7 +26,7 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
     const loaded = context.registry.findLoaded(threadId);
     if (loaded !== null) return readLoaded(context, loaded, includeTurns, respond);
     const path = await context.index.find(threadId);
-    if (path === null) throw new DaemonError('conversation_not_loaded', `thread not loaded: ${threadId}`);
+    if (path === null) throw noConversation(threadId);
     const { summary, turnsJson } = await context.index.read({ path, includeTurns, liveTurnId: null });
     const thread = toThread(toFacts(summary, context.readConfig(null).modelProvider), { type: 'notLoaded' });
     announceDeprecation(respond, includeTurns, thread.historyMode);
