@@ -260,6 +260,17 @@ export const RULES: Rules = {
     return done(withThread(model, of, { loaded: true, subscribers }));
   },
 
+  read(model, { thread: of }) {
+    const thread = threadOf(model, of);
+    if (thread.place === 'gone') return refused(['conversation_not_loaded', ...NO_ROLLOUT]);
+    if (thread.ephemeral || !thread.materialized) return refused(['history_not_materialized']);
+    return done(model);
+  },
+
+  list(model) {
+    return done(model);
+  },
+
   unsubscribe(model, { thread: of, client }) {
     const thread = threadOf(model, of);
     if (!thread.loaded) return { ...done(model), reply: { status: 'notLoaded' } };

@@ -2,6 +2,7 @@
 import type { Random } from '../faults/random.js';
 import { isApplicable } from './apply-operation.js';
 import { chooseOperation } from './choose-operation.js';
+import { dependentsOf } from './model.js';
 import type { Model } from './model.js';
 import type { Broken, Operation, OperationType, Together } from './operation.js';
 
@@ -23,6 +24,9 @@ const KINDS: readonly OperationType[] = [
   'resume',
   'resume',
   'unsubscribe',
+  'read',
+  'read',
+  'list',
 ];
 
 /** null when nothing of the kinds it drew means anything now. */
@@ -32,9 +36,16 @@ export function chooseTogether(model: Model, random: Random, label: number): Tog
   const others = first.type === 'revert' ? KINDS.filter((kind) => kind !== 'revert') : KINDS;
   const second = chooseFor(model, random, label + 2, 1, others);
   if (second === null) return null;
-  const meeting = random.chance(0.75) && 'thread' in first ? { ...second, thread: first.thread } : second;
+  const meeting = 'thread' in first ? { ...second, ...chooseWhere(model, random, first.thread) } : second;
   const together: Together = { type: 'together', label, operations: [first, meeting] };
   return isApplicable(model, together) ? together : null;
+}
+
+/** The same conversation, one that goes on from it, or any. */
+function chooseWhere(model: Model, random: Random, thread: number): { thread?: number } {
+  const forks = dependentsOf(model, thread);
+  if (forks.length > 0 && random.chance(0.5)) return { thread: random.pick(forks).label };
+  return random.chance(0.6) ? { thread } : {};
 }
 
 /** Those that are done whole or not at all, and of which can be seen which. */

@@ -93,6 +93,12 @@ export function chooseOperation(
       const { materialized, place } = model.threads.get(thread)!;
       return { label, type, client, thread, byPath: materialized && place === 'sessions' && random.chance(0.2) };
     }
+    case 'read': {
+      const thread = choose(({ materialized, place }) => materialized && place !== 'gone');
+      return thread === null ? null : { label, type, client, thread };
+    }
+    case 'list':
+      return { label, type, client, archived: random.chance(0.5) };
     case 'unsubscribe': {
       const thread = choose(({ subscribers }) => subscribers.includes(client));
       return thread === null ? null : { label, type, client, thread };

@@ -22,6 +22,8 @@ const WEIGHTS: Record<DieKind, number> = {
   turn: 24,
   fork: 12,
   resume: 8,
+  read: 0,
+  list: 0,
   revert: 6,
   start: 5,
   hold: 5,

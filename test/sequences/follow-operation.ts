@@ -5,7 +5,7 @@ import { expectedFacts, expectedTurns, seeWhatIsLeft, viewFacts, viewTurns } fro
 import { compare } from './difference.js';
 import type { Difference } from './difference.js';
 import type { FileLedger } from './file-ledger.js';
-import { modelView, threadOf, turnsOf, withThread } from './model.js';
+import { isListed, modelView, shownTurns, threadOf, turnsOf, withThread } from './model.js';
 import type { FileRef, Model, Thread } from './model.js';
 import type { Operation } from './operation.js';
 import type { Performed } from './perform.js';
@@ -26,7 +26,7 @@ export async function followOperation(
   performed: Performed,
 ): Promise<Followed> {
   const outcome = applyOperation(rules, model, operation);
-  const differences = compareOutcome(outcome, performed);
+  const differences = compareOutcome(outcome, performed, operation);
   if (differences.length > 0) return { next: model, differences };
   const done = performed.refusal === null ? outcome.next! : model;
   const seen = await see(world, ledger, done, outcome, operation, performed);
@@ -35,14 +35,19 @@ export async function followOperation(
   return { next, differences: compareReply(world, next, operation, performed, model) };
 }
 
-function compareOutcome({ next, reasons, reply }: Outcome, { refusal, result }: Performed): Difference[] {
+function compareOutcome(
+  { next, reasons, reply }: Outcome,
+  { refusal, result }: Performed,
+  { label, type }: Operation,
+): Difference[] {
+  const what = `operation ${label}, ${type}`;
   if (refusal === null) {
-    if (next === null) return [{ what: 'the operation', expected: `refused: ${reasons.join(' or ')}`, found: 'done' }];
+    if (next === null) return [{ what, expected: `refused: ${reasons.join(' or ')}`, found: 'done' }];
     return Object.entries(reply ?? {}).flatMap(([key, value]) => compare(`${key} in the reply`, value, result[key]));
   }
   if (reasons.includes(refusal)) return [];
   const expected = next === null ? `refused: ${reasons.join(' or ')}` : 'done';
-  return [{ what: 'the operation', expected, found: `refused: ${refusal}` }];
+  return [{ what, expected, found: `refused: ${refusal}` }];
 }
 
 /** What the model leaves open is as it was found. */
@@ -117,6 +122,17 @@ function compareReply(
           : []),
         ...('model' in result ? compare('model in the reply', thread.model, result.model) : []),
       ];
+    }
+    case 'read': {
+      const turns = expectedTurns(world, shownTurns(threadOf(model, operation.thread)));
+      return compare(`the turns that operation ${operation.label} read`, turns, viewTurns(result.thread.turns));
+    }
+    case 'list': {
+      const place = operation.archived ? 'archive' : 'sessions';
+      const listed = [...model.threads.values()].filter((thread) => thread.place === place && isListed(thread));
+      const ids = listed.map(({ label }) => world.idOf(label)).toSorted();
+      const found = result.data.map(({ id }: { id: string }) => id).toSorted();
+      return compare(`what operation ${operation.label} listed`, ids, found);
     }
     case 'delete': {
       const gone = [...model.threads.values()].filter(

@@ -27,6 +27,9 @@ export type Operation = { label: number } & (
   | ({ type: 'inject'; messages: readonly { role: 'user' | 'assistant'; text: string }[] } & ByClient)
   | ({ type: 'settings'; model: string } & ByClient)
   | ({ type: 'resume'; byPath: boolean } & ByClient)
+  /** These two change nothing: they are there to meet others. */
+  | ({ type: 'read' } & ByClient)
+  | { type: 'list'; client: number; archived: boolean }
   | ({ type: 'unsubscribe' } & ByClient)
   /** All clients leave, and it is unloaded. */
   | { type: 'unload'; thread: number }
@@ -105,6 +108,8 @@ function sentenceOf(operation: Operation, made: string, type: OperationType): st
       return `settings of t${operation.thread}: model ${operation.model}`;
     case 'resume':
       return `resume t${operation.thread}${operation.byPath ? ' by path' : ''}`;
+    case 'list':
+      return `list ${operation.archived ? 'the archive' : 'what is not archived'}`;
     case 'journal':
       return `wait for the journal of t${operation.thread}`;
     case 'reconnect':

@@ -151,6 +151,14 @@ const PERFORMERS: Performers = {
     return ask(world, client, 'thread/resume', { threadId: world.idOf(thread), ...place });
   },
 
+  read(world, { client, thread }) {
+    return ask(world, client, 'thread/read', { threadId: world.idOf(thread), includeTurns: true });
+  },
+
+  list(world, { client, archived }) {
+    return ask(world, client, 'thread/list', { archived, limit: 100 });
+  },
+
   unsubscribe(world, { client, thread }) {
     return ask(world, client, 'thread/unsubscribe', { threadId: world.idOf(thread) });
   },

@@ -32,7 +32,7 @@ import { FileLedger } from './file-ledger.js';
 import { followOperation } from './follow-operation.js';
 import type { Followed } from './follow-operation.js';
 import { makeBroken } from './make-broken.js';
-import { emptyModel, threadOf } from './model.js';
+import { emptyModel, threadOf, withDependents } from './model.js';
 import type { Model } from './model.js';
 import { operationsOf } from './operation.js';
 import type { Broken, Operation, Step, Together } from './operation.js';
@@ -168,7 +168,7 @@ class Run {
       }
       if (differences.length === 0) return [];
       const [{ what, ...rest }] = differences as [Difference];
-      unexplained.push({ what: `${earlier.label} first: ${what}`, ...rest });
+      unexplained.push({ what: `if ${earlier.label} came first: ${what}`, ...rest });
     }
     return unexplained;
   }
@@ -205,10 +205,11 @@ class Run {
 
   /** Where time alone unloads: until it has. What is put away is not announced as closed. */
   async #awaitUnloading(before: Model, operations: readonly Operation[], mark: number): Promise<void> {
-    const isSilent = operations.some(({ type }) => type === 'restart' || type === 'archive' || type === 'delete');
-    if (!this.model.unloadsWhenLeft || isSilent) return;
+    if (!this.model.unloadsWhenLeft || operations.some(({ type }) => type === 'restart')) return;
+    const deleted = operations.flatMap((each) => (each.type === 'delete' ? withDependents(before, each.thread) : []));
     for (const { label, loaded } of before.threads.values()) {
-      if (!loaded || threadOf(this.model, label).loaded) continue;
+      const after = threadOf(this.model, label);
+      if (!loaded || after.loaded || after.place === 'archive' || deleted.includes(label)) continue;
       const threadId = this.#world.idOf(label);
       await heard(this.#world.witness, mark, ({ method, params }) => {
         return method === 'thread/closed' && params!['threadId'] === threadId;
