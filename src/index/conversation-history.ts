@@ -27,17 +27,18 @@ export interface ConversationHistory {
  * rollout_unreadable, lineage_broken.
  */
 export async function openHistory(home: string, named: string, locate: SegmentLocator): Promise<ConversationHistory> {
-  const path = await resolveRolloutPath(home, named);
+  const resolved = await resolveRolloutPath(home, named);
   try {
-    const stats = statStored(path);
-    if (stats === null) throw rolloutNotFound(path);
+    const stats = statStored(resolved);
+    if (stats === null) throw rolloutNotFound(resolved);
+    const { path } = stats;
     const meta = await readSessionMeta(path);
     if (meta === null) throw noSessionMeta(path);
     const sources = await resolveLineage(meta, locate);
     const archived = dirname(path) === join(home, ARCHIVED_SESSIONS_FOLDER);
     return { path, archived, mtimeMs: stats.mtimeMs, meta, historyMode: historyModeOf(meta), sources };
   } catch (error) {
-    throw toReadError(path, error);
+    throw toReadError(resolved, error);
   }
 }
 

@@ -1,10 +1,11 @@
 // The rollouts that hold a conversation, by the conversation's id or a segment's. Index thread.
+import { DaemonError } from '../errors.js';
 import { segmentIdOf } from '../rollout/file-name.js';
 import type { SegmentLocator } from '../rollout/lineage.js';
 import { statStored } from '../rollout/stored-file.js';
 import type { FileMetas } from './file-metas.js';
 import type { ConversationFile } from './index-messages.js';
-import { compareRank, listRolloutFiles, newestOf } from './rollout-files.js';
+import { archiveVersion, compareRank, listRolloutFiles, newestOf } from './rollout-files.js';
 import type { RolloutFile } from './rollout-files.js';
 
 /** The files of a home as they were at one moment. */
@@ -12,6 +13,9 @@ export interface HomeFiles {
   active: readonly RolloutFile[];
   archived: readonly RolloutFile[];
 }
+
+/** How often the home is listed while files move in it. */
+const MAX_LISTINGS = 10;
 
 /** Names come first; only when none fits are files opened, for a session_meta with the id. Archived files come last. */
 export class ConversationFinder {
@@ -26,13 +30,16 @@ export class ConversationFinder {
   }
 
   /**
-   * A file that is archived meanwhile may be listed in both places, but is in one of them; one that is unarchived may be
-   * in neither. Folders that cannot be read are passed over unless `isComplete` is asked for. Throws what reading a folder
-   * throws, as all methods here do.
+   * Listed again while files move between the two folders: else one that is taken back could be seen in neither. Who
+   * reads them afterwards is led to where they are by then. With `isComplete` nothing is passed over: throws DaemonError
+   * rollout_unreadable when files never stop moving, and otherwise, as all methods here do, what reading a folder throws.
    */
   async listFiles(options: { isComplete?: boolean } = {}): Promise<HomeFiles> {
-    const active = await listRolloutFiles(this.#home, false, options);
-    const archived = await listRolloutFiles(this.#home, true, options);
+    const { files, isStill } = await this.#listStill(options);
+    if (!isStill && options.isComplete === true) {
+      throw new DaemonError('rollout_unreadable', 'the rollouts keep moving: they cannot be listed');
+    }
+    const { active, archived } = files;
     const listed = [...active, ...archived];
     this.#metas.keepOnly(listed);
     // A file has one segment: where there are more, some are gone.
@@ -40,16 +47,21 @@ export class ConversationFinder {
     return { active, archived };
   }
 
+  async #listStill(options: { isComplete?: boolean }): Promise<{ files: HomeFiles; isStill: boolean }> {
+    for (let count = 1; ; count += 1) {
+      const before = await archiveVersion(this.#home);
+      const active = await listRolloutFiles(this.#home, false, options);
+      const archived = await listRolloutFiles(this.#home, true, options);
+      const isStill = (await archiveVersion(this.#home)) === before;
+      if (isStill || count === MAX_LISTINGS) return { files: { active, archived }, isStill };
+    }
+  }
+
   /**
    * Path of the newest file of this id, or null. A file that a killed process had only begun stands behind all that hold a
    * conversation.
    */
   async find(id: string): Promise<string | null> {
-    // What is being unarchived is there when looked for again.
-    return (await this.#findOnce(id)) ?? this.#findOnce(id);
-  }
-
-  async #findOnce(id: string): Promise<string | null> {
     const { active, archived } = await this.listFiles();
     const named = [...archived, ...active].filter((file) => file.id === id);
     const current = (await this.#inOrder(named)).at(-1);
@@ -97,9 +109,9 @@ export class ConversationFinder {
     let listed: Promise<ListedSegments> | null = null;
     return async (segmentId) => {
       const known = this.#segmentPaths.get(segmentId);
-      if (known !== undefined && statStored(known) !== null) return known;
-      listed ??= files().then((home) => this.#bySegmentId(home));
-      const path = await locateIn(await listed, segmentId);
+      const stored = known === undefined ? null : statStored(known);
+      listed ??= stored === null ? files().then((home) => this.#bySegmentId(home)) : null;
+      const path = stored === null ? await locateIn(await listed!, segmentId) : stored.path;
       if (path === null) this.#segmentPaths.delete(segmentId);
       else this.#segmentPaths.set(segmentId, path);
       return path;

@@ -1,9 +1,8 @@
 // Conversations that would lose part of their history with another one. Index thread.
-import { DaemonError } from '../errors.js';
 import type { ConversationMetadata } from './conversation-metadata.js';
 import type { FileMeta, FileMetas } from './file-metas.js';
 import { inBatches } from './file-metas.js';
-import type { ConversationFinder, HomeFiles } from './find-conversation.js';
+import type { ConversationFinder } from './find-conversation.js';
 import { newestPreview } from './home-summaries.js';
 import type { Dependent } from './index-messages.js';
 import type { SummaryReader } from './read-summary.js';
@@ -17,9 +16,6 @@ export interface DependentSources {
   metadata: ConversationMetadata;
 }
 
-/** How often the home is listed before the question is given up. */
-const MAX_LISTINGS = 20;
-
 /**
  * Looks at the first line of every file. Those that were begun first come first. A dependent must not be missed: throws
  * DaemonError rollout_unreadable when a file cannot be read that may be one; what reading folders throws.
@@ -28,7 +24,8 @@ export async function findDependents(
   id: string,
   { finder, metas, summaries, metadata }: DependentSources,
 ): Promise<Dependent[]> {
-  const { listed, files } = await readStable(id, finder, metas);
+  const listed = await finder.listFiles({ isComplete: true });
+  const files = await lookAt(id, [...listed.active, ...listed.archived], metas);
   const own = files.filter(({ file, meta }) => (meta === null ? file.id : meta.id) === id);
   const segments = new Set(own.map(({ file }) => file.segmentId ?? id));
   const dependents = new Set<string>();
@@ -56,42 +53,17 @@ interface KnownFile {
   meta: FileMeta | null;
 }
 
-/**
- * All files of the home. A file that moves between the folders while they are listed and read is in none of its places at
- * the right moment: the home is listed until nothing is new and nothing has gone.
- */
-async function readStable(
-  id: string,
-  finder: ConversationFinder,
-  metas: FileMetas,
-): Promise<{ listed: HomeFiles; files: KnownFile[] }> {
-  let known = new Set<string>();
-  for (let count = 0; count < MAX_LISTINGS; count += 1) {
-    const listed = await finder.listFiles({ isComplete: true });
-    const files: KnownFile[] = [];
-    let isStable = true;
-    for (const { file, meta } of await lookAt(id, [...listed.active, ...listed.archived], metas)) {
-      if (!known.has(file.path) || meta === 'gone') isStable = false;
-      if (meta !== 'gone') files.push({ file, meta });
-    }
-    if (isStable && files.length === known.size) return { listed, files };
-    known = new Set(files.map(({ file }) => file.path));
-  }
-  throw new DaemonError('rollout_unreadable', 'the rollouts keep changing: who depends on which cannot be told');
-}
-
-async function lookAt(
-  id: string,
-  files: readonly RolloutFile[],
-  metas: FileMetas,
-): Promise<{ file: RolloutFile; meta: FileMeta | null | 'gone' }[]> {
-  return inBatches(files, async (file) => {
+/** Those that have gone since they were listed depend on nothing any more. */
+async function lookAt(id: string, files: readonly RolloutFile[], metas: FileMetas): Promise<KnownFile[]> {
+  const known = await inBatches(files, async (file) => {
     try {
-      return { file, meta: await metas.look(file.path) };
+      const meta = await metas.look(file.path);
+      return meta === 'gone' ? [] : [{ file, meta }];
     } catch (error) {
       // Nothing depends on itself.
-      if (file.id === id) return { file, meta: null };
+      if (file.id === id) return [{ file, meta: null }];
       throw error;
     }
   });
+  return known.flat();
 }

@@ -1,8 +1,14 @@
 // Finds the rollout files of a home by their names, without opening them. Index thread.
 import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ARCHIVED_SESSIONS_FOLDER, parseRolloutName, plainPathOf, SESSIONS_FOLDER } from '../rollout/file-name.js';
+import {
+  ARCHIVED_SESSIONS_FOLDER,
+  MAX_SESSIONS_DEPTH,
+  parseRolloutName,
+  plainPathOf,
+  SESSIONS_FOLDER,
+} from '../rollout/file-name.js';
 import type { RolloutName } from '../rollout/file-name.js';
 
 export interface RolloutFile extends RolloutName {
@@ -10,9 +16,6 @@ export interface RolloutFile extends RolloutName {
   path: string;
   archived: boolean;
 }
-
-/** Year, month, day: deeper folders are none of the format's. */
-const MAX_DEPTH = 3;
 
 const MISSING: ReadonlySet<unknown> = new Set(['ENOENT']);
 /** What is wrong with one folder, not with all there is to read. */
@@ -44,6 +47,25 @@ export async function listRolloutFiles(
   const folder = join(home, archived ? ARCHIVED_SESSIONS_FOLDER : SESSIONS_FOLDER);
   await collect(folder, 0, { archived, passedOver }, files);
   return files;
+}
+
+/** Two changes of a folder in so short a time may leave it with one time of change, on file systems with coarse clocks. */
+const COARSE_MS = 3000;
+
+/**
+ * Differs from a former one when a file was moved into or out of the archive since. Throws what asking for a folder
+ * throws.
+ */
+export async function archiveVersion(home: string): Promise<string> {
+  const folder = join(home, ARCHIVED_SESSIONS_FOLDER);
+  try {
+    const { mtimeNs, mtimeMs } = await stat(folder, { bigint: true });
+    const isRecent = Math.abs(Date.now() - Number(mtimeMs)) < COARSE_MS;
+    return [mtimeNs, ...(isRecent ? (await readdir(folder)).toSorted() : [])].join('/');
+  } catch (error) {
+    if (UNREADABLE.has((error as NodeJS.ErrnoException).code)) return '';
+    throw error;
+  }
 }
 
 /** Files by the id in their names, those of one id oldest first: the last is the one that counts. */
@@ -99,7 +121,7 @@ async function collect(folder: string, depth: number, options: CollectOptions, f
   const plain = new Set<string>();
   for (const entry of await readEntries(folder, options)) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && depth < MAX_DEPTH) folders.push(path);
+    if (entry.isDirectory() && depth < MAX_SESSIONS_DEPTH) folders.push(path);
     const name = entry.isFile() ? parseRolloutName(entry.name) : null;
     if (name === null) continue;
     if (name.compressed) {

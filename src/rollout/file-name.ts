@@ -1,9 +1,12 @@
 // Names and places of rollout files. Any thread.
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** Folders of a home that hold rollouts. */
 export const SESSIONS_FOLDER = 'sessions';
 export const ARCHIVED_SESSIONS_FOLDER = 'archived_sessions';
+
+/** Year, month, day: deeper folders are none of the format's. */
+export const MAX_SESSIONS_DEPTH = 3;
 
 /** What a file has behind its name when its content is compressed. */
 const COMPRESSED_SUFFIX = '.zst';
@@ -48,6 +51,24 @@ export function rolloutPathFor(home: string, createdAt: Date, id: string, segmen
   const { year, month, day, hour, minute, second } = localParts(createdAt);
   const name = `rollout-${year}-${month}-${day}T${hour}-${minute}-${second}-${id}${segmentId === null ? '' : `_${segmentId}`}.jsonl`;
   return join(sessionsFolderFor(home, createdAt), name);
+}
+
+/**
+ * Where a rollout lies after it was archived, or taken back from there: it keeps its name. null for a path that is not
+ * that of a rollout in one of a home's two folders.
+ */
+export function movedPathOf(path: string): string | null {
+  const name = basename(path);
+  const rollout = parseRolloutName(name);
+  if (rollout === null) return null;
+  let folder = dirname(path);
+  if (basename(folder) === ARCHIVED_SESSIONS_FOLDER) {
+    return join(sessionsFolderFor(dirname(folder), rollout.createdAt), name);
+  }
+  for (let depth = 0; depth < MAX_SESSIONS_DEPTH && basename(folder) !== SESSIONS_FOLDER; depth += 1) {
+    folder = dirname(folder);
+  }
+  return basename(folder) === SESSIONS_FOLDER ? join(dirname(folder), ARCHIVED_SESSIONS_FOLDER, name) : null;
 }
 
 /** `sessions/YYYY/MM/DD` under the home, in local time. */

@@ -6,6 +6,7 @@ import { DaemonError } from '../errors.js';
 import {
   ARCHIVED_SESSIONS_FOLDER,
   compressedPathOf,
+  movedPathOf,
   parseRolloutName,
   plainPathOf,
   SESSIONS_FOLDER,
@@ -14,19 +15,31 @@ import { rolloutNotFound, toReadError } from './read-rollout.js';
 
 /**
  * Path of a rollout under the home, without symbolic links below it, and without `.zst` where the file is compressed: a
- * client may name it either way. The file must really lie in one of the home's two folders, be a regular file of this
- * user and be named like a rollout. Throws DaemonError rollout_path_not_allowed, or rollout_not_found when there is no
- * such file.
+ * client may name it either way. One that was archived, or taken back, is found by its former path. The file must really
+ * lie in one of the home's two folders, be a regular file of this user and be named like a rollout. Throws DaemonError
+ * rollout_path_not_allowed, or rollout_not_found when there is no such file.
  */
 export async function resolveRolloutPath(home: string, path: string): Promise<string> {
   if (!isAbsolute(path) || path.includes('\0')) throw notAllowed(path);
-  const real = plainPathOf(await realPathOf(path));
+  const plain = plainPathOf(path);
+  const moved = movedPathOf(plain);
+  // The last answer is for one that came to its first place when that was asked already.
+  for (const place of moved === null ? [plain, plain] : [plain, moved, plain]) {
+    const real = await realPathOf(place);
+    const resolved = real === null ? null : await resolveReal(home, path, real);
+    if (resolved !== null) return resolved;
+  }
+  throw rolloutNotFound(path);
+}
+
+/** null when the file has just gone. */
+async function resolveReal(home: string, path: string, real: string): Promise<string | null> {
   for (const folder of [SESSIONS_FOLDER, ARCHIVED_SESSIONS_FOLDER]) {
     const root = join(home, folder);
     const inside = relative(await realpath(root).catch(() => root), real);
     if (inside === '' || inside.startsWith(`..${sep}`) || inside === '..' || isAbsolute(inside)) continue;
     const stats = await statUnlinked(real);
-    if (stats === null) throw rolloutNotFound(path);
+    if (stats === null) return null;
     const isOwn = process.getuid === undefined || stats.uid === process.getuid();
     if (!stats.isFile() || !isOwn || parseRolloutName(basename(real)) === null) break;
     return join(root, inside);
@@ -34,20 +47,16 @@ export async function resolveRolloutPath(home: string, path: string): Promise<st
   throw notAllowed(path);
 }
 
-/** Of the path as it was given, else of the other form that the file may have by now. */
-async function realPathOf(path: string): Promise<string> {
-  const plain = plainPathOf(path);
-  const other = plain === path ? compressedPathOf(path) : plain;
-  let missing: unknown;
-  for (const form of [path, other]) {
+/** Of the file, plain or compressed, as the path of a plain one; null when there is neither. */
+async function realPathOf(path: string): Promise<string | null> {
+  for (const form of [path, compressedPathOf(path)]) {
     try {
-      return await realpath(form);
+      return plainPathOf(await realpath(form));
     } catch (error) {
       if (!isMissing(error)) throw toReadError(path, error);
-      missing = error;
     }
   }
-  throw rolloutNotFound(path, missing);
+  return null;
 }
 
 /** Of the file that a reader of this path would open; null when there is none. Symbolic links are not followed. */

@@ -1,13 +1,16 @@
-// What is on disk for a rollout's path: the file itself, or a compressed one in its place. Any thread.
+// What is on disk for a rollout's path: the file itself, or a compressed one in its place; also when it was archived or
+// taken back since the path was found. Any thread.
 import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { ByteSource } from './byte-source.js';
 import { PlainSource } from './byte-source.js';
 import { CompressedSource } from './compressed-source.js';
-import { compressedPathOf } from './file-name.js';
+import { compressedPathOf, movedPathOf } from './file-name.js';
 
 export interface StoredStats {
+  /** Where it lies now, without `.zst`. */
+  path: string;
   /** Bytes on disk: of a compressed file not those of its content. */
   size: number;
   mtimeMs: number;
@@ -15,27 +18,36 @@ export interface StoredStats {
 }
 
 /**
- * null when there is neither file. Not by a promise: lists ask this of every file, and a call of its own for each would
+ * null when there is no such file. Not by a promise: lists ask this of every file, and a call of its own for each would
  * cost ten times as much. Throws what asking the system throws.
  */
 export function statStored(path: string): StoredStats | null {
-  const plain = statSync(path, { throwIfNoEntry: false });
-  if (plain !== undefined) return { size: plain.size, mtimeMs: plain.mtimeMs, compressed: false };
-  const compressed = statSync(compressedPathOf(path), { throwIfNoEntry: false });
-  if (compressed !== undefined) return { size: compressed.size, mtimeMs: compressed.mtimeMs, compressed: true };
-  // It may have been restored between the two questions.
-  const restored = statSync(path, { throwIfNoEntry: false });
-  return restored === undefined ? null : { size: restored.size, mtimeMs: restored.mtimeMs, compressed: false };
+  for (const { plainPath, compressed } of placesOf(path)) {
+    const stats = statSync(compressed ? compressedPathOf(plainPath) : plainPath, { throwIfNoEntry: false });
+    if (stats !== undefined) return { path: plainPath, size: stats.size, mtimeMs: stats.mtimeMs, compressed };
+  }
+  return null;
 }
 
 /** The content of a rollout, plain or compressed; where there are both, the plain one counts. Throws what opening throws. */
 export async function openStored(path: string): Promise<ByteSource> {
-  const plain = await openIfThere(path);
-  if (plain !== null) return openSource(plain, PlainSource);
-  const compressed = await openIfThere(compressedPathOf(path));
-  if (compressed !== null) return openSource(compressed, CompressedSource);
-  // It may have been restored between the two attempts.
+  for (const { plainPath, compressed } of placesOf(path)) {
+    const handle = await openIfThere(compressed ? compressedPathOf(plainPath) : plainPath);
+    if (handle !== null) return openSource(handle, compressed ? CompressedSource : PlainSource);
+  }
   return openSource(await open(path, 'r'), PlainSource);
+}
+
+/**
+ * In the order in which they count. At the end the first ones come again: between two questions the file may have been
+ * restored from its compressed form, or have moved to a place that was asked for already.
+ */
+function* placesOf(path: string): Generator<{ plainPath: string; compressed: boolean }> {
+  const moved = movedPathOf(path);
+  for (const plainPath of moved === null ? [path, path] : [path, moved, path]) {
+    yield { plainPath, compressed: false };
+    yield { plainPath, compressed: true };
+  }
 }
 
 async function openSource(

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import {
   compressedPathOf,
+  movedPathOf,
   parseRolloutName,
   plainPathOf,
   rolloutPathFor,
@@ -89,5 +90,28 @@ describe('the path of a rollout', () => {
     expect(plainPathOf(compressedPathOf(path))).to.equal(path);
     expect(plainPathOf(path)).to.equal(path);
     expect(plainPathOf('/home/user/notes.zst')).to.equal('/home/user/notes.zst');
+  });
+});
+
+describe('movedPathOf', () => {
+  const name = `rollout-2026-11-23T05-57-39-${ID}_${SEGMENT}.jsonl`;
+
+  it('leads into the archive and back to the folder of the day', () => {
+    const active = `/srv/sessions/home/sessions/2026/11/23/${name}`;
+    const archived = `/srv/sessions/home/archived_sessions/${name}`;
+    expect(movedPathOf(active)).to.equal(archived);
+    expect(movedPathOf(archived)).to.equal(active);
+    expect(movedPathOf(`/home/sessions/${name}`)).to.equal(`/home/archived_sessions/${name}`);
+  });
+
+  it('leads nowhere from other places and for other files', () => {
+    for (const path of [
+      `/home/sessions/2026/11/23/more/${name}`,
+      `/elsewhere/2026/11/23/${name}`,
+      '/home/sessions/2026/11/23/notes.jsonl',
+      '/home/session_index.jsonl',
+    ]) {
+      expect(movedPathOf(path), path).to.equal(null);
+    }
   });
 });

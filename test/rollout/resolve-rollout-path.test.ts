@@ -1,5 +1,5 @@
-import { chownSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { chownSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
 import type { DaemonError } from '../../src/errors.js';
 import { resolveRolloutPath } from '../../src/rollout/resolve-rollout-path.js';
@@ -101,6 +101,21 @@ describe('resolveRolloutPath', () => {
     expect(await resolveRolloutPath(home, compressed)).to.equal(plain);
     rmSync(plain);
     expect(await resolveRolloutPath(home, plain)).to.equal(plain);
+  });
+
+  it('finds a file by the path that it had before it was archived or taken back', async () => {
+    const active = join(home, 'sessions', '2026', '11', '23', NAME);
+    const archived = join(home, 'archived_sessions', NAME);
+    mkdirSync(dirname(active), { recursive: true });
+    touch(archived);
+    for (const way of [active, `${active}.zst`, join(inside, NAME)]) {
+      expect(await resolveRolloutPath(home, way)).to.equal(archived);
+    }
+    renameSync(archived, active);
+    for (const way of [archived, `${archived}.zst`]) expect(await resolveRolloutPath(home, way)).to.equal(active);
+    rmSync(active);
+    symlinkSync(touch(join(outside, NAME)), active);
+    expect(await refusal(archived)).to.equal('rollout_path_not_allowed');
   });
 
   it('refuses a compressed file under the same conditions', async () => {

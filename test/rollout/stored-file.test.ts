@@ -1,11 +1,12 @@
-import { statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { compressedPathOf } from '../../src/rollout/file-name.js';
 import { resolveLineage } from '../../src/rollout/lineage.js';
 import { openStored, statStored } from '../../src/rollout/stored-file.js';
 import { compressFile, compressParts } from '../support/compressed-rollout.js';
 import { metaLine, rolloutText, turnLines } from '../support/rollout-lines.js';
+import { writeRollout } from '../support/rollout-home.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 describe('a stored rollout', () => {
@@ -21,12 +22,39 @@ describe('a stored rollout', () => {
   it('tells of the file that is there, and of the plain one where there are both', () => {
     writeFileSync(path(), 'as it is');
     utimesSync(path(), 1000, 1000);
-    expect(statStored(path())).to.deep.equal({ size: 8, mtimeMs: 1_000_000, compressed: false });
+    expect(statStored(path())).to.deep.equal({ path: path(), size: 8, mtimeMs: 1_000_000, compressed: false });
     const { size } = statSync(compressFile(path()));
-    expect(statStored(path())).to.deep.equal({ size, mtimeMs: 1_000_000, compressed: true });
+    expect(statStored(path())).to.deep.equal({ path: path(), size, mtimeMs: 1_000_000, compressed: true });
     writeFileSync(path(), 'plain again');
     utimesSync(path(), 2000, 2000);
-    expect(statStored(path())).to.deep.equal({ size: 11, mtimeMs: 2_000_000, compressed: false });
+    expect(statStored(path())).to.deep.equal({ path: path(), size: 11, mtimeMs: 2_000_000, compressed: false });
+  });
+
+  it('is found and read where it is after it was archived or taken back, compressed or not', async () => {
+    const active = writeRollout(folder(), { number: 1 });
+    const archived = join(folder(), 'archived_sessions', basename(active));
+    mkdirSync(dirname(archived));
+    const size = statSync(active).size;
+    const readAt = async (asked: string): Promise<number> => {
+      const source = await openStored(asked);
+      try {
+        return await source.read(Buffer.alloc(size + 1), size + 1, 0);
+      } finally {
+        await source.close();
+      }
+    };
+    renameSync(active, archived);
+    expect(statStored(active)).to.include({ path: archived, size, compressed: false });
+    expect(await readAt(active)).to.equal(size);
+    const compressedSize = statSync(compressFile(archived)).size;
+    expect(statStored(active)).to.include({ path: archived, size: compressedSize, compressed: true });
+    expect(await readAt(active)).to.equal(size);
+    renameSync(compressedPathOf(archived), compressedPathOf(active));
+    expect(statStored(archived)).to.include({ path: active, size: compressedSize, compressed: true });
+    expect(await readAt(archived)).to.equal(size);
+    rmSync(compressedPathOf(active));
+    expect(statStored(archived)).to.equal(null);
+    expect(await openStored(active).catch((error: unknown) => error)).to.include({ code: 'ENOENT', path: active });
   });
 
   it('is read at any place in any order, compressed as it is', async () => {
