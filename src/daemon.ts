@@ -25,8 +25,11 @@ import { Connection } from './server/connection.js';
 import { Dispatcher } from './server/dispatch.js';
 import { createHandlerTable } from './server/handlers/handler-table.js';
 import { startListener } from './server/listener.js';
+import { WorkerWatch } from './session/worker-watch.js';
 import { SessionPool } from './session/session-pool.js';
 import { readVersion } from './version.js';
+
+const MIB = 1024 * 1024;
 
 export interface DaemonOptions {
   home: string;
@@ -103,7 +106,13 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
   const pool = new SessionPool({
     maxThreads: config.daemon.maxThreads,
     sessionsPerWorker: config.daemon.sessionsPerWorker,
+    maxHeapBytes: config.daemon.workerHeapMb * MIB,
     onError: (error) => log.error('session pool error', { error: String(error) }),
+  });
+  const watch = new WorkerWatch({
+    stuckMs: config.daemon.workerStuckSecs * 1000,
+    maxMemoryBytes: config.daemon.memoryLimitMb * MIB,
+    log,
   });
   const writers = new WriterThread({
     onReplaced: (conversationId, port) => registry.replaceWriter(conversationId, port),
@@ -121,11 +130,13 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
     version: readVersion(),
     epoch: uuid().slice(0, 8),
     pool,
+    watch,
     writers,
     locks: new WriterLocks(home),
     lookup: {
       find: (conversationId) => index.find(conversationId),
       describe: (rolloutPath) => index.describe(rolloutPath),
+      lastTurn: (conversationId, rolloutPath) => index.lastTurn(conversationId, rolloutPath),
       cut: (params) => index.cut(params),
       files: (conversationId) => index.files(conversationId),
       dependents: (conversationId) => index.dependents(conversationId),

@@ -254,7 +254,8 @@ class GatheredHistory {
     const unseenCalls = new Map([...open.calls].filter(([callId]) => !open.completed.has(callId)));
     // Where the file holds nothing for the model, its messages are taken from what was shown as it is.
     const shownOnly = this.#hasResponseItems ? this.#lastShown : null;
-    return { turnId: open.turnId, startedAt: open.startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems };
+    const { turnId, startedAt, completed } = open;
+    return { turnId, startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems, completed };
   }
 }
 

@@ -1,14 +1,20 @@
 // Closing what a former session left open: a turn without an end, calls without outputs, text only the journal has.
 // Found at load, written at the next input: a resume alone appends nothing. Session worker.
+import type { TurnError } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
 import type { CoreItemOfType } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
-import type { JournalKeeper } from './journal-keeper.js';
 import type { OpenItem } from './open-items.js';
 import { toCoreItem, toPartialResponseItem } from './open-items.js';
-import type { Recorder } from './recorder.js';
+import type { SessionState } from './session-state.js';
 import { failedCallItem } from './tool-calls.js';
-import { abortedMarkerItem, itemLines, turnAbortedPayload } from './turn-lines.js';
+import {
+  abortedMarkerItem,
+  itemLines,
+  taskCompletePayload,
+  toRecordedError,
+  turnAbortedPayload,
+} from './turn-lines.js';
 
 export interface PendingRecovery {
   turnId: string;
@@ -21,6 +27,24 @@ export interface PendingRecovery {
   /** A message whose visible item was recorded, but not what the model shall remember of it. */
   shownOnly: CoreItemOfType<'AgentMessage'> | null;
   partialItems: PartialItem[];
+  /** Ids of the items that the turn has in the file. */
+  completed: ReadonlySet<string>;
+}
+
+/** The same with what clients were told, where that is more than the journal has. */
+export function withToldItems(recovery: PendingRecovery, told: readonly PartialItem[]): PendingRecovery {
+  const items = new Map(recovery.partialItems.map((item) => [item.id, item]));
+  for (const item of told) {
+    if (recovery.completed.has(item.id)) continue;
+    const kept = items.get(item.id);
+    if (kept === undefined || textLengthOf(kept) < textLengthOf(item)) items.set(item.id, item);
+  }
+  return { ...recovery, partialItems: [...items.values()] };
+}
+
+function textLengthOf(item: PartialItem): number {
+  const texts = item.type === 'agentMessage' ? [item.text] : [...item.summary, ...item.content];
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** What the model shall see of it, in addition to the recorded history: at once at load, so that it is never asked without. */
@@ -45,13 +69,15 @@ function toRemembered({ id, content, phase, partial }: CoreItemOfType<'AgentMess
   };
 }
 
-/** Writes the lines that close the turn, in the order in which a live session would have written them. */
+/**
+ * Writes the lines that close the turn, in the order in which a live session would have written them: as interrupted, or
+ * as failed with `error`.
+ */
 export function writeRecovery(
   recovery: PendingRecovery,
   history: readonly ResponseItem[],
-  conversationId: string,
-  recorder: Recorder,
-  journal: JournalKeeper,
+  { conversationId, recorder, journal }: Pick<SessionState, 'conversationId' | 'recorder' | 'journal'>,
+  error: TurnError | null,
 ): void {
   const now = Date.now();
   for (const output of recovery.danglingOutputs) {
@@ -71,10 +97,18 @@ export function writeRecovery(
   }
   for (const item of history) recorder.write('response_item', item);
   const turn = { id: recovery.turnId, startedAt: recovery.startedAt };
-  recorder.write('event_msg', turnAbortedPayload(turn, now, Math.max(0, now - recovery.startedAt * 1000)));
+  const durationMs = Math.max(0, now - recovery.startedAt * 1000);
+  const end =
+    error === null
+      ? turnAbortedPayload(turn, now, durationMs)
+      : taskCompletePayload({ ...turn, ...UNKNOWN, startedAtMs: now - durationMs }, now, toRecordedError(error));
+  recorder.write('event_msg', end, error !== null);
   journal.forgetRecovered();
   journal.clear();
 }
+
+/** What only the lost session knew. */
+const UNKNOWN = { lastAgentMessage: null, firstTokenAtMs: null };
 
 function toOpenItem(partial: PartialItem): OpenItem {
   if (partial.type === 'reasoning') {

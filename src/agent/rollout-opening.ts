@@ -1,12 +1,13 @@
 // What a session writes before anything else: the head of a new file, the end of a broken turn, the settings, what the
 // model is told of its surroundings. Each once, and only when there is a reason to write. Session worker.
 import { v7 as uuid } from 'uuid';
+import type { TurnError } from '../protocol/thread.js';
 import type { RolloutLine } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
-import type { SessionInit } from '../session/messages.js';
+import type { LostTurn, SessionInit } from '../session/messages.js';
 import { initialContextItems } from './context-messages.js';
 import type { PendingRecovery } from './recovery.js';
-import { recoveredHistory, writeRecovery } from './recovery.js';
+import { recoveredHistory, withToldItems, writeRecovery } from './recovery.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
 import { sessionMetaPayload, settingsAppliedPayload } from './turn-lines.js';
@@ -23,7 +24,7 @@ export class RolloutOpening {
   readonly #init: SessionInit;
   readonly #state: SessionState;
   readonly #inherited: RolloutLine[];
-  readonly #recoveredItems: ResponseItem[];
+  #recoveredItems: ResponseItem[];
   #recovery: PendingRecovery | null;
   #fileExists: boolean;
   #contextGiven: boolean;
@@ -77,6 +78,20 @@ export class RolloutOpening {
     for (const item of initialContextItems(this.#state.settings, turnId)) remember(this.#state, item);
   }
 
+  /** Does nothing when the file says how that turn ended. Before any input. */
+  endLostTurn({ turnId, error, toldItems }: LostTurn): void {
+    if (this.#recovery?.turnId !== turnId) return;
+    const { history, recorder } = this.#state;
+    // Lines of the legacy mode do not tell which items they are of.
+    if (recorder.mode === 'paginated') {
+      this.#recovery = withToldItems(this.#recovery, toldItems);
+      history.splice(history.length - this.#recoveredItems.length);
+      this.#recoveredItems = recoveredHistory(this.#recovery);
+      history.push(...this.#recoveredItems);
+    }
+    this.#closeBrokenTurn(error);
+  }
+
   settingsChanged(): void {
     this.#settingsRecorded = false;
   }
@@ -88,10 +103,10 @@ export class RolloutOpening {
     recorder.write('event_msg', settingsAppliedPayload(conversationId, settings));
   }
 
-  #closeBrokenTurn(): void {
+  /** As interrupted, or as failed with an error. */
+  #closeBrokenTurn(error: TurnError | null = null): void {
     if (this.#recovery === null) return;
-    const { conversationId, recorder, journal } = this.#state;
-    writeRecovery(this.#recovery, this.#recoveredItems, conversationId, recorder, journal);
+    writeRecovery(this.#recovery, this.#recoveredItems, this.#state, error);
     this.#recovery = null;
   }
 }

@@ -23,11 +23,14 @@ const UNSAFE_LAG_MS = 40;
  */
 export async function runSession(init: SessionInit): Promise<void> {
   const { port } = init;
+  Atomics.store(init.workerThreadId, 0, threadId);
   const post = (event: SessionEvent): void => port.postMessage(event);
+  const inbox = new Inbox(post);
+  port.on('message', (command: SessionCommand) => inbox.take(command));
   let error: DaemonError | null = null;
   try {
     const history = await loadHistory(init.history, init.journalPath);
-    error = await serve(init, history, post);
+    error = await serve(init, history, post, inbox);
   } catch (failure) {
     error = DaemonError.from(failure, 'session_failed');
   }
@@ -41,6 +44,7 @@ async function serve(
   init: SessionInit,
   history: LoadedHistory,
   post: (event: SessionEvent) => void,
+  inbox: Inbox,
 ): Promise<DaemonError | null> {
   let session: Session | null = null;
   const over = deferred();
@@ -64,7 +68,9 @@ async function serve(
   const { inherited, recovery, preview } = history;
   session = new Session({ state, opening: new RolloutOpening({ init, state, inherited, recovery }), sink, preview });
   const live = session;
-  init.port.on('message', (command: SessionCommand) => {
+  // Nobody will ask for its end any more.
+  init.port.on('close', over.resolve);
+  inbox.open((command) => {
     if (command.type === 'endSession') over.resolve();
     else live.handle(command);
   });
@@ -83,6 +89,35 @@ async function serve(
   await over.promise;
   await live.end();
   return live.failure;
+}
+
+/** Commands wait until the session can take them, but for the question whether its thread is stuck. */
+class Inbox {
+  readonly #post: (event: SessionEvent) => void;
+  #waiting: SessionCommand[] = [];
+  #handle: ((command: SessionCommand) => void) | null = null;
+
+  constructor(post: (event: SessionEvent) => void) {
+    this.#post = post;
+  }
+
+  take(command: SessionCommand): void {
+    if (command.type === 'ping') this.#answer();
+    else if (this.#handle === null) this.#waiting.push(command);
+    else this.#handle(command);
+  }
+
+  open(handle: (command: SessionCommand) => void): void {
+    this.#handle = handle;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const command of waiting) handle(command);
+  }
+
+  #answer(): void {
+    const { heapUsed, external } = process.memoryUsage();
+    this.#post({ type: 'pong', heapBytes: heapUsed, bufferBytes: external });
+  }
 }
 
 function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, sink: RolloutSink | null): SessionState {

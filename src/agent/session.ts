@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
-import type { SessionCommand, SettingsPatch } from '../session/messages.js';
+import type { LostTurn, SessionCommand, SettingsPatch } from '../session/messages.js';
 import { startActiveTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
@@ -14,6 +14,7 @@ import { previewOfInput } from '../rollout/preview.js';
 import { toInjectedItems } from './injected-items.js';
 import { createModel } from './model/create-model.js';
 import type { ModelClient } from './model/model.js';
+import type { PublishLevel } from './outbox.js';
 import type { RolloutOpening } from './rollout-opening.js';
 import type { RolloutSink } from './rollout-sink.js';
 import type { SessionState } from './session-state.js';
@@ -136,10 +137,13 @@ export class Session {
         return this.#updateSettings(command.requestId, command.settings);
       case 'injectItems':
         return this.#injectItems(command.requestId, command.items);
+      case 'endLostTurn':
+        return this.#endLostTurn(command.requestId, command.turn);
       case 'interruptTurn':
       case 'replaceWriter':
       case 'loseWriter':
       case 'endSession':
+      case 'ping':
         return;
     }
   }
@@ -307,6 +311,12 @@ export class Session {
     if (changed) this.#announceSettings();
   }
 
+  /** A turn that its former session has ended in the file stays as it is there. */
+  #endLostTurn(requestId: number, turn: LostTurn): void {
+    this.#opening.endLostTurn(turn);
+    this.#reply(requestId, {}, 'synced');
+  }
+
   #injectItems(requestId: number, items: readonly unknown[]): void {
     const sound = toInjectedItems(items, this.#state.turn?.id ?? uuid());
     this.#opening.prepareInput();
@@ -341,8 +351,8 @@ export class Session {
     pushNotification(outbox, 'thread/settings/updated', params);
   }
 
-  #reply(requestId: number, result: unknown): void {
-    this.#state.outbox.push({ type: 'reply', requestId, result: JSON.stringify(result) });
+  #reply(requestId: number, result: unknown, level: PublishLevel = 'written'): void {
+    this.#state.outbox.push({ type: 'reply', requestId, result: JSON.stringify(result) }, level);
   }
 
   #refuse(requestId: number, error: DaemonError): void {

@@ -4,7 +4,7 @@ import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import type { SessionState } from './session-state.js';
 import { remember, setStatus } from './session-state.js';
-import { abortedMarkerItem, taskCompletePayload, toCoreErrorInfo, turnAbortedPayload } from './turn-lines.js';
+import { abortedMarkerItem, taskCompletePayload, toRecordedError, turnAbortedPayload } from './turn-lines.js';
 
 const IDLE: ThreadStatus = { type: 'idle' };
 
@@ -18,8 +18,7 @@ export function completeTurn(state: SessionState, turn: ActiveTurn): void {
 
 export function failTurn(state: SessionState, turn: ActiveTurn, error: TurnError): void {
   const completedAtMs = close(state, turn);
-  const recorded = { message: error.message, codex_error_info: toCoreErrorInfo(error) };
-  state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, recorded), true);
+  state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, toRecordedError(error)), true);
   setStatus(state, { type: 'systemError' }, endPatch(completedAtMs), 'synced');
   const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };
   pushNotification(state.outbox, 'error', params, 'synced');

@@ -185,9 +185,9 @@ function legacyUserMessage({ content, client_id }: CoreItemOfType<'UserMessage'>
 
 /** `durationMs` counts from the turn's start; `error` null for a turn that ended well. */
 export function taskCompletePayload(
-  turn: ActiveTurn,
+  turn: Pick<ActiveTurn, 'id' | 'startedAt' | 'startedAtMs' | 'firstTokenAtMs' | 'lastAgentMessage'>,
   completedAtMs: number,
-  error: { message: string; codex_error_info: unknown } | null,
+  error: RecordedError | null,
 ): unknown {
   return {
     type: 'task_complete',
@@ -225,8 +225,18 @@ export function userThreadItem(
   return { type: 'userMessage', id, clientId, content, startedAtMs, completedAtMs } as ThreadItem;
 }
 
+/** An error as the end of a turn holds it. */
+export interface RecordedError {
+  message: string;
+  codex_error_info: unknown;
+}
+
+export function toRecordedError(error: TurnError): RecordedError {
+  return { message: error.message, codex_error_info: toCoreErrorInfo(error) };
+}
+
 /** The rollout's spelling of an error's kind (snake_case, or an object with the HTTP status). */
-export function toCoreErrorInfo(error: TurnError): unknown {
+function toCoreErrorInfo(error: TurnError): unknown {
   const info = error.codexErrorInfo;
   if (info === null || info === undefined) return 'other';
   if (typeof info === 'string') return toSnake(info);

@@ -115,6 +115,9 @@ const daemonShape = {
   log_level: oneOf(['error', 'warn', 'info', 'debug']).optional(),
   sessions_per_worker: wholeNumber(1).optional(),
   max_threads: wholeNumber(0, 1024).optional(),
+  worker_heap_mb: wholeNumber(0, 1_000_000).optional(),
+  worker_stuck_secs: wholeNumber(0, 1_000_000).optional(),
+  memory_limit_mb: wholeNumber(0, 100_000_000).optional(),
 };
 
 /** Any layer; keys that do not act are dropped unchecked. */
@@ -136,6 +139,9 @@ export const effectiveSchema = configSchema
     log_level: true,
     sessions_per_worker: true,
     max_threads: true,
+    worker_heap_mb: true,
+    worker_stuck_secs: true,
+    memory_limit_mb: true,
   })
   .extend({ sandbox_workspace_write: z.object(workspaceWriteShape).required() });
 

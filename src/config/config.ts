@@ -72,6 +72,12 @@ export interface DaemonConfig {
   sessionsPerWorker: number;
   /** Session workers at most; already resolved, 2 or more unless set to 1. */
   maxThreads: number;
+  /** MiB of JavaScript objects that a session worker may hold; already resolved. */
+  workerHeapMb: number;
+  /** Seconds after which a session worker that does not answer is ended; 0 never. */
+  workerStuckSecs: number;
+  /** MiB that the daemon may hold before the session worker that holds most is ended; already resolved. */
+  memoryLimitMb: number;
 }
 
 /** The effective configuration. */

@@ -1,5 +1,5 @@
 // The configuration, read afresh each time: layers in, effective values out. Main thread.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { toApprovalPolicy } from './approval-policy.js';
 import { checkLayer, makeWarning } from './check-layer.js';
 import type { Config, ConfigLayer, ConfigWarning, LoadedConfig, ProviderConfig } from './config.js';
@@ -31,6 +31,9 @@ function chooseModel(values: ConfigValues): { model: string | null; modelProvide
 
 /** More attempts than this help nobody; the peer's bound. */
 const MOST_RETRIES = 100;
+const MAX_WORKER_HEAP_MB = 4096;
+/** Of the machine's memory, what the daemon may hold. */
+const MEMORY_SHARE = 0.75;
 
 function makeProvider(id: string, values: ConfigValues): ProviderConfig {
   const provider = values.model_providers[id] ?? {};
@@ -91,8 +94,18 @@ function makeConfig(values: ConfigValues): Config {
       logLevel: values.log_level,
       sessionsPerWorker: values.sessions_per_worker,
       maxThreads: values.max_threads === 0 ? Math.max(2, availableParallelism()) : values.max_threads,
+      workerHeapMb: values.worker_heap_mb || Math.min(MAX_WORKER_HEAP_MB, Math.floor(machineMemoryMb() / 2)),
+      workerStuckSecs: values.worker_stuck_secs,
+      memoryLimitMb: values.memory_limit_mb || Math.floor(machineMemoryMb() * MEMORY_SHARE),
     },
   };
+}
+
+/** What this process may have: all of the machine's, or what a container is given. */
+function machineMemoryMb(): number {
+  const constrained = process.constrainedMemory();
+  const bytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.floor(bytes / (1024 * 1024));
 }
 
 function warnAboutModel(values: ConfigValues, origins: ReadonlyMap<string, ConfigLayer>): ConfigWarning[] {

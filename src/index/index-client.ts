@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
+import type { Turn } from '../protocol/thread.js';
 import type {
   ConversationFile,
   CutParams,
@@ -79,6 +80,13 @@ export class IndexClient {
   /** Throws invalid_params for a cursor that is none. */
   turnsPage(params: TurnsPageParams): Promise<PageResult> {
     return this.#call('turnsPage', params);
+  }
+
+  /** With its items; null when the conversation has no turns. */
+  async lastTurn(threadId: string, path: string): Promise<Turn | null> {
+    const page = { path, threadId, cursor: null, limit: 1, sortDirection: 'desc', itemsView: 'full' } as const;
+    const { data } = JSON.parse((await this.turnsPage(page)).json) as { data: Turn[] };
+    return data[0] ?? null;
   }
 
   /** Throws invalid_params for a cursor that is none. An unknown turn has no items. */

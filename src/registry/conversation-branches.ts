@@ -1,11 +1,10 @@
 // Forks and reverts: conversations that go on from part of a history that is there already. Main thread.
-import { basename } from 'node:path';
 import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { CutPoint, CutResult } from '../index/index-messages.js';
 import type { ThreadItem } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
-import { parseRolloutName, rolloutPathFor } from '../rollout/file-name.js';
+import { rolloutPathFor } from '../rollout/file-name.js';
 import type { RolloutRange } from '../rollout/lineage.js';
 import type { ContinuedHistory, InitialHistory, SessionSnapshot } from '../session/messages.js';
 import type { ConversationLoader, LoadPlan } from './conversation-loader.js';
@@ -14,6 +13,7 @@ import type { ConversationSlots } from './conversation-slots.js';
 import type { Conversation } from './conversation.js';
 import type { FreshStart } from './fresh-start.js';
 import { readGitInfo } from './git-info.js';
+import { laterThan } from './later-than.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { isArchived, noRollout } from './missing-rollout.js';
 import { toRecordedSettings } from './recorded-settings.js';
@@ -227,12 +227,6 @@ export class ConversationBranches {
 function unreadTurnOf({ readState }: Conversation): string | null {
   const first = readState?.firstUnread ?? null;
   return first?.type === 'turn' ? first.turnId : null;
-}
-
-/** Now, but in another second than the former file: readers take the one with the later name for the current one. */
-function laterThan(formerPath: string | null): Date {
-  const former = formerPath === null ? null : parseRolloutName(basename(formerPath));
-  return new Date(Math.max(Date.now(), (former?.createdAt.getTime() ?? 0) + 1000));
 }
 
 function toForkHistory(source: ForkSource, cut: CutResult): InitialHistory {

@@ -6,6 +6,7 @@ import type { NotificationName } from '../protocol/notification-names.js';
 import { journalPathFor } from '../rollout/file-name.js';
 import type { InitialHistory, SessionMeta, SessionSettings } from '../session/messages.js';
 import { SessionHandle } from '../session/session-handle.js';
+import type { WorkerWatch } from '../session/worker-watch.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
@@ -25,8 +26,12 @@ export interface LoaderOptions {
   recordBeforePublish: boolean;
   /** All connections there are; the set stays the caller's. */
   listeners: ReadonlySet<Subscriber>;
-  /** A session is over; its file and its lock are being let go. Called at once, also for one that never got ready. */
-  onSessionOver: (loaded: LoadedConversation) => void;
+  watch: WorkerWatch;
+  /**
+   * A session is over; its file is being let go, and its lock unless true is returned: it is somebody else's then. Called
+   * at once, also for a session that never got ready.
+   */
+  onSessionOver: (loaded: LoadedConversation, error: DaemonError | null) => boolean;
   onIdle: (conversation: Conversation) => void;
 }
 
@@ -55,7 +60,7 @@ export class ConversationLoader {
 
   /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
   async load(plan: LoadPlan): Promise<LoadedConversation> {
-    const { home, writers, readStates, log } = this.#options;
+    const { home, writers, readStates, watch, log } = this.#options;
     const { facts, settings, lease } = plan;
     const { id } = facts;
     const journalPath = facts.path === null ? null : journalPathFor(home, id);
@@ -94,11 +99,13 @@ export class ConversationLoader {
       {
         onFrames: (part) => conversation.fanOut.publishFrames(part),
         onState: (patch) => conversation.takePatch(patch),
+        onPong: (memory) => watch.noteAnswer(handle, memory),
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
         onEnded: (error) => void this.#release(loaded, error),
       },
     );
-    const loaded = new LoadedConversation(conversation, handle, lease);
+    const loaded = new LoadedConversation(conversation, handle, { history: plan.history, lease });
+    watch.add(handle);
     this.#live.set(id, loaded);
     try {
       conversation.attachSession(handle, await handle.configured);
@@ -138,19 +145,20 @@ export class ConversationLoader {
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */
   async #release(loaded: LoadedConversation, error: DaemonError | null): Promise<void> {
-    const { writers, readStates, log, onSessionOver } = this.#options;
-    const { conversation, lease } = loaded;
+    const { writers, readStates, watch, log, onSessionOver } = this.#options;
+    const { conversation, handle, lease } = loaded;
+    watch.remove(handle);
     const { id } = conversation;
     if (this.#live.get(id) === loaded) this.#live.delete(id);
     if (error !== null) log.warn('session ended by an error', { conversationId: id, code: error.code, error });
     // From here on nobody joins it, though its lock is not free yet.
     conversation.markOver();
-    let leaseIsOurs = true;
-    onSessionOver(loaded);
+    const isTakenOver = onSessionOver(loaded, error);
+    let leaseIsOurs = !isTakenOver;
     readStates.settle(id);
     try {
       if (lease !== null) await writers.release(id);
-      leaseIsOurs = loaded.takeLeaseBack(error);
+      leaseIsOurs = !isTakenOver && loaded.takeLeaseBack(error);
       if (leaseIsOurs) await lease?.release();
     } catch (failure) {
       log.error('releasing a conversation failed', { conversationId: id, error: failure });

@@ -9,10 +9,12 @@ import { truncateAfterDroppingLastMessages } from '../rollout/truncate-history.j
 import type { InitialHistory, SessionConfigured } from '../session/messages.js';
 import type { SessionHandle } from '../session/session-handle.js';
 import type { SessionPool } from '../session/session-pool.js';
+import type { WorkerWatch } from '../session/worker-watch.js';
 import { ConversationArchive } from './conversation-archive.js';
 import { ConversationBranches } from './conversation-branches.js';
 import { ConversationLoader } from './conversation-loader.js';
 import { ConversationNotes } from './conversation-notes.js';
+import { ConversationRevival } from './conversation-revival.js';
 import { ConversationResume } from './conversation-resume.js';
 import type { Resumed } from './conversation-resume.js';
 import { ConversationSlots } from './conversation-slots.js';
@@ -31,6 +33,7 @@ export interface RegistryOptions {
   /** Names this life of the daemon in every notification. */
   epoch: string;
   pool: SessionPool;
+  watch: WorkerWatch;
   writers: RolloutWriters;
   locks: OwnerLocks;
   lookup: ConversationLookup;
@@ -68,6 +71,7 @@ export class ConversationRegistry {
   readonly #listeners = new Set<Subscriber>();
   readonly #slots = new ConversationSlots();
   readonly #loader: ConversationLoader;
+  readonly #revival: ConversationRevival;
   readonly #notes: ConversationNotes;
   readonly #readStates: ReadStates;
   readonly #fresh: FreshStart;
@@ -85,11 +89,16 @@ export class ConversationRegistry {
       readStates: this.#readStates,
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
-      onSessionOver: (loaded) => slots.markEnding(loaded),
+      onSessionOver: (loaded, error) => {
+        if (this.#revival.takeOver(loaded, error)) return true;
+        slots.markEnding(loaded);
+        return false;
+      },
       onIdle: (conversation) => {
         void this.removeConversation(conversation.id);
       },
     });
+    this.#revival = new ConversationRevival(options, slots, this.#loader);
     this.#notes = new ConversationNotes(options.home);
     this.#fresh = new FreshStart(options, slots, this.#loader);
     this.#resume = new ConversationResume(options, slots, this.#loader);
@@ -122,7 +131,19 @@ export class ConversationRegistry {
   getConversation(conversationId: string): Conversation {
     const conversation = this.findLoaded(conversationId);
     if (conversation !== null) return conversation;
-    throw new DaemonError('conversation_not_found', `thread not found: ${conversationId}`);
+    throw notFound(conversationId);
+  }
+
+  /** The same, after a while for one that is just being loaded: one whose session died, for example. */
+  async awaitConversation(conversationId: string): Promise<Conversation> {
+    const conversation = await this.settle(conversationId);
+    if (conversation !== null) return conversation;
+    throw notFound(conversationId);
+  }
+
+  /** The loaded conversation, once nobody is loading, ending or holding it; null when it is not loaded then. */
+  async settle(conversationId: string): Promise<Conversation | null> {
+    return (await this.#slots.settled(conversationId))?.conversation ?? null;
   }
 
   findLoaded(conversationId: string): Conversation | null {
@@ -285,6 +306,7 @@ export class ConversationRegistry {
   /** Ends every session; running turns end as interrupted. A session that does not answer is left after some seconds. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#revival.close();
     await Promise.all(this.#slots.ids().map((id) => this.removeConversation(id)));
   }
 
@@ -313,6 +335,10 @@ export class ConversationRegistry {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new DaemonError('shutting_down', 'the daemon is shutting down');
   }
+}
+
+function notFound(conversationId: string): DaemonError {
+  return new DaemonError('conversation_not_found', `thread not found: ${conversationId}`);
 }
 
 function asNew({ conversation }: LoadedConversation, warnings: string[]): NewConversation {

@@ -65,6 +65,18 @@ export class ConversationSlots {
     return started;
   }
 
+  /**
+   * Puts what `load` brings in the place of a loaded conversation whose session is over; it is being started until then.
+   * False, and nothing is done, when that one is not loaded any more, or held.
+   */
+  replace(former: LoadedConversation, load: () => Promise<LoadedConversation>): boolean {
+    const { id } = former.conversation;
+    const slot = this.#slots.get(id);
+    if (slot?.state !== 'loaded' || slot.loaded !== former) return false;
+    void this.start(id, load);
+    return true;
+  }
+
   /** The loaded conversation, or one that is being loaded, or else the one that `load` brings. */
   async open(
     id: string,

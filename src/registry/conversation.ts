@@ -227,29 +227,24 @@ export class Conversation {
    */
   announceClosed(error: DaemonError | null): void {
     this.markOver();
-    if (error !== null && this.#activeTurnId !== null) this.#announceLostTurn(this.#activeTurnId, error);
+    if (error !== null) this.announceLostTurn(error);
     this.announceNotLoaded();
     this.fanOut.publish('thread/closed', { threadId: this.id });
   }
 
   announceNotLoaded(): void {
-    this.#status = { type: 'notLoaded' };
-    this.fanOut.publish('thread/status/changed', { threadId: this.id, status: this.#status });
+    this.announceStatus({ type: 'notLoaded' });
   }
 
-  toThread(): Thread {
-    return toThread(this.facts, this.#status);
+  announceStatus(status: ThreadStatus): void {
+    this.#status = status;
+    this.fanOut.publish('thread/status/changed', { threadId: this.id, status });
   }
 
-  #takeUnread(turnId: string): void {
-    if (!this.facts.ephemeral) this.#announceReadState(this.#options.readStates.takeTurn(this.id, turnId));
-  }
-
-  #announceReadState(readState: ReadState): void {
-    this.fanOut.publish('thread/readState/changed', { threadId: this.id, readState });
-  }
-
-  #announceLostTurn(turnId: string, { code, message }: DaemonError): void {
+  /** The running turn, if there is one, was lost with its session, and reads as interrupted. */
+  announceLostTurn({ code, message }: DaemonError): void {
+    const turnId = this.#activeTurnId;
+    if (turnId === null) return;
     const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null };
     const turn = {
       id: turnId,
@@ -263,10 +258,21 @@ export class Conversation {
       durationMs: null,
     };
     this.#activeTurnId = null;
-    this.#status = { type: 'systemError' };
-    this.fanOut.publish('thread/status/changed', { threadId: this.id, status: this.#status });
+    this.announceStatus({ type: 'systemError' });
     this.fanOut.publish('error', { error, willRetry: false, threadId: this.id, turnId });
     this.fanOut.publish('turn/completed', { threadId: this.id, turn });
+  }
+
+  toThread(): Thread {
+    return toThread(this.facts, this.#status);
+  }
+
+  #takeUnread(turnId: string): void {
+    if (!this.facts.ephemeral) this.#announceReadState(this.#options.readStates.takeTurn(this.id, turnId));
+  }
+
+  #announceReadState(readState: ReadState): void {
+    this.fanOut.publish('thread/readState/changed', { threadId: this.id, readState });
   }
 
   #considerUnload(): void {

@@ -1,5 +1,6 @@
 // A conversation together with the session that runs it and the lock that makes it ours. Main thread.
 import { DaemonError } from '../errors.js';
+import type { InitialHistory } from '../session/messages.js';
 import type { SessionHandle } from '../session/session-handle.js';
 import type { Conversation } from './conversation.js';
 import type { OwnerLease } from './seams.js';
@@ -10,6 +11,8 @@ const END_GRACE_MS = 4_000;
 export class LoadedConversation {
   readonly conversation: Conversation;
   readonly handle: SessionHandle;
+  /** What it was loaded from. */
+  readonly history: InitialHistory;
   /** null for an ephemeral conversation. */
   readonly lease: OwnerLease | null;
   /** Resolves once the session is over, its file closed and its lock free (or kept by whoever asked). Never rejects. */
@@ -18,13 +21,22 @@ export class LoadedConversation {
   #leaseIsKept = false;
   #leaseIsGone = false;
 
-  constructor(conversation: Conversation, handle: SessionHandle, lease: OwnerLease | null) {
+  constructor(
+    conversation: Conversation,
+    handle: SessionHandle,
+    { history, lease }: { history: InitialHistory; lease: OwnerLease | null },
+  ) {
     this.conversation = conversation;
     this.handle = handle;
+    this.history = history;
     this.lease = lease;
     this.released = new Promise((resolve) => {
       this.#markReleased = resolve;
     });
+  }
+
+  get id(): string {
+    return this.conversation.id;
   }
 
   /**

@@ -9,7 +9,7 @@ import type {
   DescribeResult,
 } from '../index/index-messages.js';
 import type { HistoryMode } from '../rollout/line.js';
-import type { AskForApproval, SandboxMode } from '../protocol/thread.js';
+import type { AskForApproval, SandboxMode, Turn } from '../protocol/thread.js';
 import type { SessionSettings } from '../session/messages.js';
 
 /** What a client may ask for when it starts, resumes or forks a conversation; null leaves it to the configuration. */
@@ -85,6 +85,8 @@ export interface ConversationLookup {
   find(conversationId: string): Promise<string | null>;
   /** Throws rollout_path_not_allowed, rollout_unreadable, lineage_broken. */
   describe(rolloutPath: string): Promise<DescribeResult>;
+  /** The last turn of a conversation, with its items; null when there is none. */
+  lastTurn(conversationId: string, rolloutPath: string): Promise<Turn | null>;
   /** Throws turn_not_found. */
   cut(params: CutParams): Promise<CutResult>;
   /** All rollouts of an id, oldest first. */

@@ -11,6 +11,7 @@ import type {
   ThreadItem,
   ThreadStatus,
   TokenUsage,
+  TurnError,
   UserInput,
 } from '../protocol/thread.js';
 
@@ -80,6 +81,8 @@ export interface SessionInit {
   rolloutPath: string | null;
   journalPath: string | null;
   port: MessagePort;
+  /** Shared: the session writes here, before anything else, in which thread it runs. */
+  workerThreadId: Int32Array;
   /** null: ephemeral. */
   writerPort: MessagePort | null;
   /** False only in the oracle's own test: publishes before the record is written. */
@@ -122,10 +125,22 @@ export type SessionCommand =
   | { type: 'updateSettings'; requestId: number; settings: SettingsPatch }
   /** Puts items before the model that belong to no turn. */
   | { type: 'injectItems'; requestId: number; items: unknown[] }
+  /** Ends, with this error, the turn in which a former session was lost; answered once that survives a power loss. */
+  | { type: 'endLostTurn'; requestId: number; turn: LostTurn }
+  /** Answered at once by `pong`, whatever else goes on: the worker's thread is not stuck. */
+  | { type: 'ping' }
   | { type: 'replaceWriter'; port: MessagePort }
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }
   | { type: 'endSession' };
+
+/** A turn whose session died, as far as clients were told of it. */
+export interface LostTurn {
+  turnId: string;
+  error: TurnError;
+  /** What had begun and not ended, with the text so far. */
+  toldItems: PartialItem[];
+}
 
 /** The state of a live conversation at one point in its order of events. */
 export interface SessionSnapshot {
@@ -180,4 +195,6 @@ export type SessionEvent =
   | SessionConfigured
   | { type: 'batch'; parts: SessionPart[] }
   | { type: 'warning'; message: string }
+  /** Bytes that the worker's thread holds, all its sessions together. */
+  | { type: 'pong'; heapBytes: number; bufferBytes: number }
   | { type: 'ended'; error: DaemonErrorData | null };

@@ -24,10 +24,17 @@ export interface SnapshotHandler {
   onError: (error: DaemonError) => void;
 }
 
+export interface WorkerMemory {
+  heapBytes: number;
+  bufferBytes: number;
+}
+
 export interface SessionHandleEvents {
   onFrames: (frames: SessionPart & { type: 'frames' }) => void;
   onState: (patch: (SessionPart & { type: 'state' })['patch']) => void;
   onWarning: (message: string) => void;
+  /** The answer to a ping: bytes that the worker's thread holds. */
+  onPong: (memory: WorkerMemory) => void;
   /** The session is over, for whatever reason; comes once, after everything else. */
   onEnded: (error: DaemonError | null) => void;
 }
@@ -48,16 +55,20 @@ export class SessionHandle {
   readonly #events: SessionHandleEvents;
   readonly #pending = new Map<number, Pending>();
   readonly #submitId: string;
+  readonly #pool: SessionPool;
+  readonly #workerThreadId = new Int32Array(new SharedArrayBuffer(4));
   #nextRequestId = 1;
   #settleConfigured!: { resolve: (value: SessionConfigured) => void; reject: (error: DaemonError) => void };
   #isConfigured = false;
   #over = false;
   #saidEnded = false;
   #endedError: DaemonError | null = null;
+  #hasTurn = false;
 
-  constructor(pool: SessionPool, init: Omit<SessionInit, 'port'>, events: SessionHandleEvents) {
+  constructor(pool: SessionPool, init: Omit<SessionInit, 'port' | 'workerThreadId'>, events: SessionHandleEvents) {
     const channel = new MessageChannel();
     this.#port = channel.port1;
+    this.#pool = pool;
     this.#events = events;
     this.#submitId = init.submitId;
     this.configured = new Promise((resolve, reject) => {
@@ -67,7 +78,7 @@ export class SessionHandle {
     this.configured.catch(() => undefined);
     this.#port.on('message', (event: SessionEvent) => this.#receive(event));
     this.#port.on('close', () => this.#finish());
-    pool.run({ ...init, port: channel.port2 }).catch((error: unknown) => {
+    pool.run({ ...init, port: channel.port2, workerThreadId: this.#workerThreadId }).catch((error: unknown) => {
       this.#endedError ??= DaemonError.from(error, 'worker_lost');
       this.#port.close();
     });
@@ -96,6 +107,28 @@ export class SessionHandle {
     if (!this.#over) this.#port.postMessage({ type: 'endSession' } satisfies SessionCommand);
   }
 
+  /** True while somebody waits for something of it: its start, an answer, the end of a turn. */
+  get isAtWork(): boolean {
+    return !this.#over && (!this.#isConfigured || this.#hasTurn || this.#pending.size > 0);
+  }
+
+  /** Answered by onPong as soon as the thread is free. */
+  ping(): void {
+    if (!this.#over) this.#port.postMessage({ type: 'ping' } satisfies SessionCommand);
+  }
+
+  /** The thread that it runs in; null before it runs. */
+  get workerThreadId(): number | null {
+    return Atomics.load(this.#workerThreadId, 0) || null;
+  }
+
+  /** Ends the session's thread, with all sessions in it: for one that does not answer. */
+  killWorker(reason: DaemonError): void {
+    this.#endedError ??= reason;
+    if (this.workerThreadId === null) this.#port.close();
+    else void this.#pool.terminate(this.workerThreadId);
+  }
+
   #send(pending: Pending, toCommand: (requestId: number) => SessionCommand): void {
     if (this.#over) {
       pending.handler.onError(this.#endedError ?? new DaemonError('session_failed', 'the session has ended'));
@@ -112,6 +145,7 @@ export class SessionHandle {
   }
 
   #receive(event: SessionEvent): void {
+    if (event.type === 'pong') return this.#events.onPong(event);
     if (!this.#isConfigured) return this.#receiveFirst(event);
     switch (event.type) {
       case 'batch':
@@ -155,6 +189,7 @@ export class SessionHandle {
         this.#events.onFrames(part);
         break;
       case 'state':
+        if (part.patch.activeTurnId !== undefined) this.#hasTurn = part.patch.activeTurnId !== null;
         this.#events.onState(part.patch);
         break;
       case 'reply':

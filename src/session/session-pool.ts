@@ -8,12 +8,16 @@ export interface SessionPoolOptions {
   maxThreads: number;
   /** Sessions that may share one thread; 1 gives each its own. */
   sessionsPerWorker: number;
+  /** Most bytes of JavaScript objects that a thread may hold: beyond it ends, with all its sessions. */
+  maxHeapBytes: number;
   /** Called for an error that no task can be blamed for. */
   onError: (error: unknown) => void;
 }
 
 /** Milliseconds after which a thread without sessions is given back. */
 const IDLE_TIMEOUT_MS = 60_000;
+
+const MIB = 1024 * 1024;
 
 interface WorkerLoad {
   readonly currentUsage: number;
@@ -58,13 +62,19 @@ export class SessionPool {
     }
   }
 
+  /** Ends a thread at once, with all its sessions. An abort signal would do, but Piscina lets no two such tasks share one. */
+  async terminate(workerThreadId: number): Promise<void> {
+    const threads = (await this.#pool)?.threads ?? [];
+    await threads.find(({ threadId }) => threadId === workerThreadId)?.terminate();
+  }
+
   /** Ends all threads; sessions should have ended before. */
   async close(): Promise<void> {
     await (await this.#pool)?.destroy();
   }
 }
 
-async function startPool({ maxThreads, sessionsPerWorker, onError }: SessionPoolOptions) {
+async function startPool({ maxThreads, sessionsPerWorker, maxHeapBytes, onError }: SessionPoolOptions) {
   const { Piscina: Pool } = await import('piscina');
   const pool = new Pool<SessionInit, void>({
     filename: new URL('../../workers/session.js', import.meta.url).href,
@@ -72,6 +82,7 @@ async function startPool({ maxThreads, sessionsPerWorker, onError }: SessionPool
     maxThreads,
     concurrentTasksPerWorker: sessionsPerWorker,
     idleTimeout: IDLE_TIMEOUT_MS,
+    resourceLimits: { maxOldGenerationSizeMb: Math.round(maxHeapBytes / MIB) },
     // 'sync', the default, freezes an idle worker's event loop.
     atomics: 'disabled',
     recordTiming: false,

@@ -245,7 +245,12 @@ describe('loadHistory', () => {
         writeJournal: (journalText: string | null) => told.push({ type: 'journal', payload: { type: journalText } }),
       } as unknown as RolloutSink;
       const items = recoveredHistory(recovery!);
-      writeRecovery(recovery!, items, ID, new Recorder(sink, mode, nextOrdinal), new JournalKeeper(sink));
+      const state = {
+        conversationId: ID,
+        recorder: new Recorder(sink, mode, nextOrdinal),
+        journal: new JournalKeeper(sink),
+      };
+      writeRecovery(recovery!, items, state, null);
       expect(
         told.map(({ type, payload }) => [type, payload.type, payload.item?.partial ?? payload.role ?? null]),
       ).to.deep.equal([

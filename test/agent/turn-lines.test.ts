@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { itemLines, toCoreErrorInfo, turnContextPayload } from '../../src/agent/turn-lines.js';
+import { itemLines, toRecordedError, turnContextPayload } from '../../src/agent/turn-lines.js';
 import type { CoreItem } from '../../src/rollout/line.js';
 import type { CodexErrorInfo } from '../../src/protocol/thread.js';
 
@@ -18,7 +18,7 @@ describe('the lines of a turn', () => {
     ];
     for (const [info, core] of kinds) {
       const error = { message: 'm', codexErrorInfo: info, additionalDetails: null, misalignment: null };
-      expect(toCoreErrorInfo(error)).to.deep.equal(core);
+      expect(toRecordedError(error).codex_error_info).to.deep.equal(core);
     }
   });
 

@@ -37,6 +37,9 @@ describe('loadConfig', () => {
       const { modelProviders, ...rest } = config;
       // A measured figure: it may change with the next measurement.
       expect(config.daemon.sessionsPerWorker).to.be.above(0);
+      // These go by the machine.
+      expect(config.daemon.workerHeapMb).to.be.within(256, 4096);
+      expect(config.daemon.memoryLimitMb).to.be.above(config.daemon.workerHeapMb);
       expect(warnings).to.deep.equal([]);
       expect(rest).to.deep.equal({
         model: 'offline',
@@ -66,6 +69,9 @@ describe('loadConfig', () => {
           allowedHosts: [],
           logLevel: 'info',
           sessionsPerWorker: config.daemon.sessionsPerWorker,
+          workerHeapMb: config.daemon.workerHeapMb,
+          workerStuckSecs: 15,
+          memoryLimitMb: config.daemon.memoryLimitMb,
           maxThreads: Math.max(2, availableParallelism()),
         },
       });

@@ -146,7 +146,7 @@ describe('the threads of a daemon', () => {
       );
   });
 
-  it('fail with their reason alone when a session worker is killed; other workers go on; a resume works again', async () => {
+  it('are replaced when a session worker is killed: its turn fails with all it said, the next one runs, others go on', async () => {
     const [lost, kept] = [await client.startThread(), await client.startThread()];
     const { sessions } = rig.daemon.threads();
     expect(sessions[lost]).to.not.equal(sessions[kept]);
@@ -159,6 +159,7 @@ describe('the threads of a daemon', () => {
     await client.notification('item/agentMessage/delta', (params) => params['turnId'] === other.turnId);
     // What only the journal holds is at most 250 ms behind.
     await journalHolds(lost, held.text);
+    const from = client.notificationsOf(lost).length;
     const killed = watch.kill(sessions[lost]!);
     const asked = rig.daemon.registry
       .getConversation(lost)
@@ -169,59 +170,75 @@ describe('the threads of a daemon', () => {
       );
     expect(await asked).to.equal('worker_lost');
     await killed;
-    await client.notification('thread/closed', (params) => params['threadId'] === lost);
     const turn = await broken.done;
-    expect([turn.status, turn.error.additionalDetails]).to.deep.equal(['interrupted', 'worker_lost']);
-    expect(
-      client
-        .notificationsOf(lost)
-        .slice(-5)
-        .map(({ method, params }) => [method, params!['status']?.type ?? null]),
-    ).to.deep.equal([
+    expect([turn.status, turn.error.additionalDetails]).to.deep.equal(['failed', 'worker_lost']);
+    const told = client.notificationsOf(lost).slice(from);
+    expect(told.map(({ method, params }) => [method, params!['status']?.type ?? null])).to.deep.equal([
       ['thread/status/changed', 'systemError'],
+      ['item/completed', null],
       ['error', null],
+      ['thread/readState/changed', null],
       ['turn/completed', null],
-      ['thread/status/changed', 'notLoaded'],
-      ['thread/closed', null],
     ]);
-    const gone = await client.ask('turn/start', { threadId: lost, input: [{ type: 'text', text: 'x' }] });
-    expect(gone.error?.data.reason).to.equal('conversation_not_found');
+    expect(told[1]!.params!['item']).to.include({ id: held.itemId, text: held.text, partial: true });
+    const again = await client.runTurn(lost, 'again');
+    expect([again.status, agentTexts(again)]).to.deep.equal(['completed', ['echo: again']]);
+    expect(areConsecutive(client.notificationsOf(lost).map(({ seq }) => seq))).to.equal(true);
     const untouched = await other.done;
     expect([untouched.status, agentTexts(untouched)]).to.deep.equal(['completed', [deltasText(300)]]);
 
-    const { thread } = await client.call('thread/resume', { threadId: lost });
-    expect(thread.turns.map((read: any) => [read.status, agentTexts(read)])).to.deep.equal([
-      ['interrupted', [held.text]],
-    ]);
-    expect((await client.runTurn(lost, 'again')).status).to.equal('completed');
     const input = conversationTexts(rig.model.requests.at(-1)!.input);
     expect([input[0], input[1], input[3]]).to.deep.equal(['tell me', held.text, 'again']);
     expect(input[2]).to.match(/^<turn_aborted>/);
     const read = await client.call('thread/read', { threadId: lost, includeTurns: true });
-    expect(read.thread.turns.map(agentTexts)).to.deep.equal([[held.text], ['echo: again']]);
+    expect(read.thread.turns.map((each: any) => [each.status, agentTexts(each)])).to.deep.equal([
+      ['failed', [held.text]],
+      ['completed', ['echo: again']],
+    ]);
     checkFile(fileOf(lost), ['tell me', held.text, 'again', 'echo: again']);
   });
 
-  it('fail with their reason for everybody who shares the killed worker, and are free for others at once', async () => {
+  it('stay loaded for everybody who shares the killed worker, and nobody else gets them', async () => {
     const ids = [await client.startThread(), await client.startThread(), await client.startThread()];
     await Promise.all(ids.map((id) => client.runTurn(id, 'hello')));
     const { sessions } = rig.daemon.threads();
     const worker = sessions[ids[0]!]!;
     const neighbours = ids.filter((id) => sessions[id] === worker);
     expect(neighbours).to.have.length(2);
+    const idle = neighbours.map((id) => nextStatus(id, 'idle'));
     await watch.kill(worker);
-    await Promise.all(
-      neighbours.map((id) => client.notification('thread/closed', (params) => params['threadId'] === id)),
-    );
+    await Promise.all(idle);
     expect(namesOf(client.received)).to.not.include('error');
-    expect(rig.daemon.registry.loadedIds()).to.deep.equal(ids.filter((id) => sessions[id] !== worker));
+    expect(namesOf(client.received)).to.not.include('thread/closed');
+    expect(rig.daemon.registry.loadedIds()).to.have.members(ids);
     const second = await rig.startSecondDaemon();
     const rival = await CheckedClient.connect(second.url, { token: rig.token });
-    const { thread } = await rival.call('thread/resume', { threadId: neighbours[0] });
-    expect(thread.turns.map(agentTexts)).to.deep.equal([['echo: hello']]);
+    const refused = await rival.ask('thread/resume', { threadId: neighbours[0] });
+    expect(refused.error?.data.reason).to.equal('already_has_writer');
     await rival.close();
     await second.close();
+    for (const id of neighbours) expect((await client.runTurn(id, 'still there?')).status).to.equal('completed');
   });
+
+  it('are given up for a conversation whose worker dies again and again', async () => {
+    const id = await client.startThread();
+    await client.runTurn(id, 'hello');
+    for (let death = 1; death <= 4; death += 1) {
+      const settled = nextStatus(id, death < 4 ? 'idle' : 'notLoaded');
+      await watch.kill(rig.daemon.threads().sessions[id]!);
+      await settled;
+    }
+    await client.notification('thread/closed', ({ threadId }) => threadId === id);
+    const { thread } = await client.call('thread/resume', { threadId: id });
+    expect(thread.turns.map(agentTexts)).to.deep.equal([['echo: hello']]);
+  });
+
+  function nextStatus(id: string, status: string): Promise<unknown> {
+    return client.next(
+      ({ method, params }) =>
+        method === 'thread/status/changed' && params!['threadId'] === id && params!['status'].type === status,
+    );
+  }
 
   /** Every line parses and is there once; the words of both sides are these, in this order. */
   function checkFile(file: string, texts: string[]): void {

@@ -16,7 +16,10 @@ function load(error: DaemonError | null): { loaded: LoadedConversation; isFreed:
       loaded.markReleased();
     },
   } as unknown as SessionHandle;
-  const loaded: LoadedConversation = new LoadedConversation({} as Conversation, handle, LEASE);
+  const loaded: LoadedConversation = new LoadedConversation({} as Conversation, handle, {
+    history: { type: 'new', mode: 'paginated' },
+    lease: LEASE,
+  });
   return { loaded, isFreed: () => isFreed };
 }
 

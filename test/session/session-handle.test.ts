@@ -24,16 +24,21 @@ class HandDrivenSession {
         this.#port.on('message', (command: SessionCommand) => this.#take(command));
         return new Promise((resolve, reject) => (this.#finishRun = { resolve, reject }));
       },
-    } as SessionPool;
-    this.handle = new SessionHandle(pool, { submitId, conversationId: 'c' } as Omit<SessionInit, 'port'>, {
-      onFrames: ({ text }) => this.told.push(`frames ${text}`),
-      onState: ({ preview }) => this.told.push(`state ${preview}`),
-      onWarning: (message) => this.told.push(`warning ${message}`),
-      onEnded: (error) => {
-        this.told.push('ended');
-        onEnded(error);
+    } as unknown as SessionPool;
+    this.handle = new SessionHandle(
+      pool,
+      { submitId, conversationId: 'c' } as Omit<SessionInit, 'port' | 'workerThreadId'>,
+      {
+        onFrames: ({ text }) => this.told.push(`frames ${text}`),
+        onState: ({ preview }) => this.told.push(`state ${preview}`),
+        onPong: ({ heapBytes }) => this.told.push(`pong ${heapBytes}`),
+        onWarning: (message) => this.told.push(`warning ${message}`),
+        onEnded: (error) => {
+          this.told.push('ended');
+          onEnded(error);
+        },
       },
-    });
+    );
   }
 
   say(event: SessionEvent): void {

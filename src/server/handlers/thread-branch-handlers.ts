@@ -7,7 +7,7 @@ import type { Handler } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
 import { pathOf, refuseField, toRequest, toSessionResult, warn } from './session-request.js';
-import { answer, checkedThreadId, toSettingsPatch } from './turn-handlers.js';
+import { answer, checkedThreadId, toSettingsPatch, withConversation } from './turn-handlers.js';
 
 const FORK_DEPRECATION = {
   summary: 'Reading the whole history with a fork is deprecated for paginated threads.',
@@ -83,14 +83,16 @@ export function threadRevertHandler({ registry, index }: HandlerContext): Handle
 
 export function threadSettingsUpdateHandler({ registry }: HandlerContext): Handler<'thread/settings/update'> {
   return (params, respond) => {
-    const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    conversation.request({ type: 'updateSettings', settings: toSettingsPatch(params) }, answer(respond));
+    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
+      conversation.request({ type: 'updateSettings', settings: toSettingsPatch(params) }, answer(respond));
+    });
   };
 }
 
 export function threadInjectItemsHandler({ registry }: HandlerContext): Handler<'thread/inject_items'> {
   return (params, respond) => {
-    const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    conversation.request({ type: 'injectItems', items: params.items }, answer(respond));
+    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
+      conversation.request({ type: 'injectItems', items: params.items }, answer(respond));
+    });
   };
 }

@@ -54,7 +54,7 @@ export function threadItemsReadHandler(context: HandlerContext): Handler<'thread
 
 /** The rollout, up to where a live session has come, and what runs beyond it. */
 async function findSource({ registry, index }: HandlerContext, threadId: string, method: string): Promise<PageSource> {
-  const loaded = registry.findLoaded(threadId);
+  const loaded = registry.findLoaded(threadId) ?? (await registry.settle(threadId));
   if (loaded === null) {
     const path = await index.find(threadId);
     if (path === null) throw noConversation(threadId);

@@ -23,7 +23,7 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
   return async (params, respond) => {
     const threadId = checkedThreadId(params.threadId);
     const includeTurns = params.includeTurns ?? false;
-    const loaded = context.registry.findLoaded(threadId);
+    const loaded = context.registry.findLoaded(threadId) ?? (await context.registry.settle(threadId));
     if (loaded !== null) return readLoaded(context, loaded, includeTurns, respond);
     const path = await context.index.find(threadId);
     if (path === null) throw noConversation(threadId);

@@ -4,6 +4,7 @@ import { validate as isUuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
 import type { SandboxPolicy, UserInput } from '../../protocol/thread.js';
 import type { ParamsOf } from '../../protocol/methods.js';
+import type { Conversation } from '../../registry/conversation.js';
 import type { SettingsPatch, TurnOverrides } from '../../session/messages.js';
 import type { ReplyHandler } from '../../session/session-handle.js';
 import type { Handler, Responder } from '../dispatch.js';
@@ -14,42 +15,58 @@ const MAX_INPUT_CHARS = 1024 * 1024;
 
 export function turnStartHandler({ registry }: HandlerContext): Handler<'turn/start'> {
   return (params, respond) => {
-    const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    checkInputSize(params.input);
-    conversation.request(
-      {
-        type: 'startTurn',
-        input: params.input,
-        clientId: params.clientUserMessageId ?? null,
-        overrides: toOverrides(params),
-      },
-      answer(respond),
-    );
+    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
+      checkInputSize(params.input);
+      conversation.request(
+        {
+          type: 'startTurn',
+          input: params.input,
+          clientId: params.clientUserMessageId ?? null,
+          overrides: toOverrides(params),
+        },
+        answer(respond),
+      );
+    });
   };
 }
 
 export function turnSteerHandler({ registry }: HandlerContext): Handler<'turn/steer'> {
   return (params, respond) => {
-    const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    if (params.input.length === 0) throw new DaemonError('empty_input', 'input must not be empty');
-    checkInputSize(params.input);
-    conversation.request(
-      {
-        type: 'steerTurn',
-        expectedTurnId: params.expectedTurnId,
-        input: params.input,
-        clientId: params.clientUserMessageId ?? null,
-      },
-      answer(respond),
-    );
+    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
+      if (params.input.length === 0) throw new DaemonError('empty_input', 'input must not be empty');
+      checkInputSize(params.input);
+      conversation.request(
+        {
+          type: 'steerTurn',
+          expectedTurnId: params.expectedTurnId,
+          input: params.input,
+          clientId: params.clientUserMessageId ?? null,
+        },
+        answer(respond),
+      );
+    });
   };
 }
 
 export function turnInterruptHandler({ registry }: HandlerContext): Handler<'turn/interrupt'> {
   return (params, respond) => {
-    const conversation = registry.getConversation(checkedThreadId(params.threadId));
-    conversation.request({ type: 'interruptTurn', turnId: params.turnId }, answer(respond));
+    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
+      conversation.request({ type: 'interruptTurn', turnId: params.turnId }, answer(respond));
+    });
   };
+}
+
+/**
+ * Hands over the loaded conversation: at once when it is there, which is nearly always; else when it has been loaded, if
+ * somebody is at that. Throws or rejects with conversation_not_found.
+ */
+export function withConversation(
+  registry: HandlerContext['registry'],
+  threadId: string,
+  action: (conversation: Conversation) => void,
+): void | Promise<void> {
+  const loaded = registry.findLoaded(threadId);
+  return loaded === null ? registry.awaitConversation(threadId).then(action) : action(loaded);
 }
 
 /** Throws invalid_thread_id for what is no id at all. */
