@@ -12,6 +12,7 @@ import type {
   IndexCalls,
   IndexMethod,
   IndexReply,
+  IndexRequest,
   ItemsPageParams,
   ItemsReadParams,
   ListParams,
@@ -32,13 +33,18 @@ export interface IndexClientOptions {
   workerUrl?: URL;
 }
 
+/** How often a call is asked again when the thread died over it: it may be what the thread dies of. */
+const MAX_RETRIES = 1;
+
 interface Pending {
+  request: IndexRequest;
+  retries: number;
   resolve: (result: never) => void;
   reject: (error: DaemonError) => void;
 }
 
 /**
- * Every call rejects with a DaemonError: the service's own, `index_lost` when the thread dies before it answers,
+ * Every call rejects with a DaemonError: the service's own, `index_lost` when the thread dies over it twice,
  * `shutting_down` after close(). The thread keeps the process alive only while it is asked something.
  */
 export class IndexClient {
@@ -133,14 +139,19 @@ export class IndexClient {
 
   #call<M extends IndexMethod>(method: M, params: IndexCalls[M]['params']): Promise<IndexCalls[M]['result']> {
     if (this.#isClosed) return Promise.reject(shuttingDown());
-    const worker = (this.#worker ??= this.#start());
     const requestId = this.#nextRequestId;
     this.#nextRequestId += 1;
     return new Promise<IndexCalls[M]['result']>((resolveCall, reject) => {
-      this.#pending.set(requestId, { resolve: resolveCall, reject });
-      worker.ref();
-      worker.postMessage({ requestId, method, params });
+      const request = { requestId, method, params } as IndexRequest;
+      this.#ask({ request, retries: 0, resolve: resolveCall, reject });
     });
+  }
+
+  #ask(pending: Pending): void {
+    const worker = (this.#worker ??= this.#start());
+    this.#pending.set(pending.request.requestId, pending);
+    worker.ref();
+    worker.postMessage(pending.request);
   }
 
   #start(): Worker {
@@ -151,7 +162,7 @@ export class IndexClient {
     worker.on('exit', () => {
       if (this.#worker !== worker) return;
       this.#worker = null;
-      this.#rejectAll(new DaemonError('index_lost', 'the index thread died; it starts again when asked', { cause }));
+      this.#takeDeath(cause);
     });
     worker.unref();
     return worker;
@@ -163,6 +174,15 @@ export class IndexClient {
     if (this.#pending.size === 0) worker.unref();
     if ('error' in reply) pending?.reject(DaemonError.fromData(reply.error));
     else pending?.resolve(reply.result as never);
+  }
+
+  #takeDeath(cause: unknown): void {
+    const lost = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const pending of lost) {
+      if (pending.retries < MAX_RETRIES) this.#ask({ ...pending, retries: pending.retries + 1 });
+      else pending.reject(new DaemonError('index_lost', 'the index thread keeps dying over this', { cause }));
+    }
   }
 
   #rejectAll(error: DaemonError): void {

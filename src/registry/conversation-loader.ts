@@ -104,7 +104,10 @@ export class ConversationLoader {
         onEnded: (error) => void this.#release(loaded, error),
       },
     );
-    const loaded = new LoadedConversation(conversation, handle, { history: plan.history, lease });
+    const loaded = new LoadedConversation(conversation, handle, {
+      begun: plan.history.type === 'new' ? plan.history : null,
+      lease,
+    });
     watch.add(handle);
     this.#live.set(id, loaded);
     try {

@@ -53,10 +53,10 @@ export class ConversationRevival {
    * whoever wants it waits for the new session. Else, or when that fails, it is closed with `error`.
    */
   takeOver(lost: LoadedConversation, error: DaemonError | null): boolean {
-    const { conversation, history } = lost;
+    const { conversation } = lost;
     const cause = error === null ? undefined : REVIVED.get(error.code);
     if (error === null || cause === undefined || this.#isClosed || !conversation.isConfigured) return false;
-    if (conversation.facts.path === null || !(conversation.materialized || history.type === 'new')) return false;
+    if (conversation.facts.path === null || !(conversation.materialized || lost.begun !== null)) return false;
     if (cause.counts && this.#countDeath(conversation.id) > MAX_DEATHS) return false;
     return this.#slots.replace(lost, () => this.#revive(lost, error));
   }
@@ -123,18 +123,18 @@ export class ConversationRevival {
   }
 
   /** One that had no file, as far as it was told, begins one: behind what was left of an attempt. */
-  async #find({ conversation, history }: LoadedConversation): Promise<{ path: string; history: InitialHistory }> {
+  async #find({ conversation, begun }: LoadedConversation): Promise<{ path: string; history: InitialHistory }> {
     const { lookup, home } = this.#options;
     const { id, facts, materialized } = conversation;
     const path = facts.path!;
     const left = materialized ? path : await lookup.find(id);
-    if (left === null) return { path, history };
+    if (left === null) return { path, history: begun! };
     try {
       const { sources } = await lookup.describe(left);
       return { path: left, history: { type: 'resumed', conversationId: id, rolloutPath: left, sources } };
     } catch (error) {
       if (materialized) throw error;
-      return { path: rolloutPathFor(home, laterThan(left), id), history };
+      return { path: rolloutPathFor(home, laterThan(left), id), history: begun! };
     }
   }
 

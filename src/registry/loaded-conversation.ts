@@ -8,11 +8,13 @@ import type { OwnerLease } from './seams.js';
 /** Milliseconds that a session has to end when it is asked to; then its ending is no longer waited for. */
 const END_GRACE_MS = 4_000;
 
+type NewHistory = InitialHistory & { type: 'new' };
+
 export class LoadedConversation {
   readonly conversation: Conversation;
   readonly handle: SessionHandle;
-  /** What it was loaded from. */
-  readonly history: InitialHistory;
+  /** Set when it was begun from nothing: until it has a file it can be begun like that again. */
+  readonly begun: NewHistory | null;
   /** null for an ephemeral conversation. */
   readonly lease: OwnerLease | null;
   /** Resolves once the session is over, its file closed and its lock free (or kept by whoever asked). Never rejects. */
@@ -24,11 +26,11 @@ export class LoadedConversation {
   constructor(
     conversation: Conversation,
     handle: SessionHandle,
-    { history, lease }: { history: InitialHistory; lease: OwnerLease | null },
+    { begun, lease }: { begun: NewHistory | null; lease: OwnerLease | null },
   ) {
     this.conversation = conversation;
     this.handle = handle;
-    this.history = history;
+    this.begun = begun;
     this.lease = lease;
     this.released = new Promise((resolve) => {
       this.#markReleased = resolve;

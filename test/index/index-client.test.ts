@@ -244,8 +244,13 @@ describe('IndexClient', () => {
     function fragileWorker(): URL {
       const entry = join(home(), 'fragile.mjs');
       const source = `import { parentPort, threadId } from 'node:worker_threads';
+        import { existsSync, writeFileSync } from 'node:fs';
         parentPort.on('message', ({ requestId, params }) => {
           if (params.id === 'die') process.exit(3);
+          if (params.id === 'once' && !existsSync(${JSON.stringify(join(home(), 'died'))})) {
+            writeFileSync(${JSON.stringify(join(home(), 'died'))}, '');
+            process.exit(3);
+          }
           if (params.id === 'throw') throw new Error('boom');
           if (params.id !== 'wait') parentPort.postMessage({ requestId, result: String(threadId) });
         });`;
@@ -254,12 +259,12 @@ describe('IndexClient', () => {
     }
 
     for (const death of ['die', 'throw']) {
-      it(`is replaced after its death, and what waited for it rejects: ${death}`, async () => {
+      it(`is replaced after its death, twice, and then what waited for it rejects: ${death}`, async () => {
         const fragile = new IndexClient({ home: home(), workerUrl: fragileWorker() });
         try {
           const first = await fragile.find('x');
           const waiting = fragile.find('wait');
-          const lost = { code: 'index_lost', message: 'the index thread died; it starts again when asked' };
+          const lost = { code: 'index_lost', message: 'the index thread keeps dying over this' };
           expect(await Promise.all([failure(waiting), failure(fragile.find(death))])).to.deep.equal([lost, lost]);
           const second = await fragile.find('x');
           expect(Number(second)).to.be.greaterThan(Number(first));
@@ -268,6 +273,18 @@ describe('IndexClient', () => {
         }
       });
     }
+
+    it('answers what waited for one that died', async () => {
+      const fragile = new IndexClient({ home: home(), workerUrl: fragileWorker() });
+      try {
+        const first = await fragile.find('x');
+        const [killing, beside] = await Promise.all([fragile.find('once'), fragile.find('x')]);
+        expect(killing).to.equal(beside);
+        expect(Number(killing)).to.be.greaterThan(Number(first));
+      } finally {
+        await fragile.close();
+      }
+    });
 
     it('answers nothing any more once closed', async () => {
       const fragile = new IndexClient({ home: home(), workerUrl: fragileWorker() });

@@ -17,7 +17,7 @@ function load(error: DaemonError | null): { loaded: LoadedConversation; isFreed:
     },
   } as unknown as SessionHandle;
   const loaded: LoadedConversation = new LoadedConversation({} as Conversation, handle, {
-    history: { type: 'new', mode: 'paginated' },
+    begun: null,
     lease: LEASE,
   });
   return { loaded, isFreed: () => isFreed };
