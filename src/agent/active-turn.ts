@@ -12,6 +12,8 @@ export interface Attempt {
 
 export interface ActiveTurn {
   readonly id: string;
+  /** Of the request that started it. */
+  readonly requestId: number;
   readonly startedAt: number;
   readonly startedAtMs: number;
   readonly openItems: Map<string, OpenItem>;
@@ -30,9 +32,10 @@ export interface ActiveTurn {
   lastAgentItem: ThreadItem | null;
 }
 
-export function startActiveTurn(id: string, outputSchema: unknown, nowMs: number): ActiveTurn {
+export function startActiveTurn(id: string, requestId: number, outputSchema: unknown, nowMs: number): ActiveTurn {
   return {
     id,
+    requestId,
     startedAt: Math.floor(nowMs / 1000),
     startedAtMs: nowMs,
     openItems: new Map(),

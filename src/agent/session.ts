@@ -80,7 +80,7 @@ export class Session {
     const { outbox, turn } = this.#state;
     const unanswered = outbox.abandonRollout();
     for (const requestId of unanswered) outbox.push({ type: 'error', requestId, error: error.toData() });
-    if (turn !== null) abandonTurn(this.#state, turn, error.message);
+    if (turn !== null) abandonTurn(this.#state, turn, error.message, !unanswered.includes(turn.requestId));
     else setStatus(this.#state, { type: 'systemError' });
   }
 
@@ -165,7 +165,7 @@ export class Session {
       return;
     }
     this.#opening.prepareInput();
-    const turn = startActiveTurn(uuid(), outputSchema, Date.now());
+    const turn = startActiveTurn(uuid(), command.requestId, outputSchema, Date.now());
     state.turn = turn;
     const { recorder, settings } = state;
     recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));

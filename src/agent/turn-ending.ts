@@ -43,14 +43,15 @@ export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatu
 
 /**
  * The rollout failed under a running turn: it ends without a line. It will read as interrupted, so that is what clients
- * are told, and why.
+ * are told, and why; unless they were not told of the turn at all.
  */
-export function abandonTurn(state: SessionState, turn: ActiveTurn, message: string): void {
+export function abandonTurn(state: SessionState, turn: ActiveTurn, message: string, isTold: boolean): void {
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
   const completedAtMs = close(state, turn);
   const error = { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null } as TurnError;
   setStatus(state, { type: 'systemError' }, endPatch(completedAtMs));
+  if (!isTold) return;
   const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };
   pushNotification(state.outbox, 'error', params);
   announceEnd(state, turn, 'interrupted', error, completedAtMs);

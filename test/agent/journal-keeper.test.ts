@@ -28,7 +28,7 @@ describe('JournalKeeper', () => {
       onJournalFailed: nothing,
     });
     keeper = new JournalKeeper(sink);
-    turn = startActiveTurn('turn', null, 0);
+    turn = startActiveTurn('turn', 1, null, 0);
     message = openItem({ id: 'm', kind: 'message', phase: null }, 'm', 'thread', 'turn', 5) as OpenMessage;
     turn.openItems.set('m', message);
     keeper.follow(turn);
