@@ -129,6 +129,7 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
     home,
     version: readVersion(),
     epoch: uuid().slice(0, 8),
+    replayBytes: config.daemon.replayBytes,
     pool,
     watch,
     writers,
@@ -221,6 +222,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   );
 
   let closing: Promise<void> | null = null;
+  const connections = new Set<Connection>();
   const listener = await startListener({
     listen: options.listen ?? own.listen,
     authMode: options.authMode,
@@ -230,11 +232,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     isReady: () => closing === null,
     onConnection: (socket, rawSocket) => {
       const connection = new Connection(socket, rawSocket, log);
+      connections.add(connection);
       registry.addListener(connection);
       socket.on('message', (data: Buffer, isBinary) =>
         dispatcher.receive(connection, isBinary ? '' : data.toString(), isBinary),
       );
-      socket.on('close', () => registry.removeListener(connection));
+      socket.on('close', () => {
+        connections.delete(connection);
+        registry.removeListener(connection);
+      });
     },
     log,
   }).catch(async (error: unknown) => {
@@ -248,6 +254,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     listener.stopAccepting();
     // Clients hear how their turns end before their sockets close.
     await registry.close();
+    for (const connection of connections) connection.close(1001, 'the daemon is stopping');
     await listener.close();
     await host.close();
     log.info('stopped', { pid: process.pid });

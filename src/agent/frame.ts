@@ -12,9 +12,3 @@ export function pushNotification(
 ): void {
   outbox.pushFrame(notificationIndex(method), frameText(method, params), level);
 }
-
-/** What a delta frame of one item repeats every time, made once per item. */
-export function deltaFramePrefix(method: NotificationName, threadId: string, turnId: string, itemId: string): string {
-  const fixed = JSON.stringify({ threadId, turnId, itemId });
-  return `{"method":"${method}","params":${fixed.slice(0, -1)},"delta":`;
-}

@@ -4,6 +4,7 @@ import type { ThreadItem } from '../protocol/thread.js';
 import { notificationIndex } from '../protocol/notification-names.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
+import { deltaFrameText } from '../session/frame-text.js';
 import { pushNotification } from './frame.js';
 import type { StreamedItem } from './model/model.js';
 import { openItem, toCoreItem, toPartialResponseItem, toThreadItem } from './open-items.js';
@@ -52,7 +53,7 @@ export function addText(state: SessionState, turn: ActiveTurn, itemId: string, d
   if (item?.kind !== 'message') return;
   const text = takeWhole(item, delta);
   item.text += text;
-  pushDelta(state, MESSAGE_DELTA, item.deltaPrefix, text, '');
+  pushDelta(state, MESSAGE_DELTA, item.deltaPrefix, text);
 }
 
 export function addSummaryPart(state: SessionState, turn: ActiveTurn, itemId: string, index: number): void {
@@ -76,8 +77,8 @@ export function addReasoningText(
   if (item?.kind !== 'reasoning') return;
   const text = takeWhole(item, delta);
   item[field][index] = (item[field][index] ?? '') + text;
-  if (field === 'summary') pushDelta(state, SUMMARY_DELTA, item.summaryPrefix, text, `,"summaryIndex":${index}`);
-  else pushDelta(state, REASONING_DELTA, item.contentPrefix, text, `,"contentIndex":${index}`);
+  if (field === 'summary') pushDelta(state, SUMMARY_DELTA, `${item.summaryPrefix},"summaryIndex":${index}`, text);
+  else pushDelta(state, REASONING_DELTA, `${item.contentPrefix},"contentIndex":${index}`, text);
 }
 
 /** The delta in whole characters: a half at its end waits for the other, which comes with the next one. */
@@ -89,11 +90,10 @@ function takeWhole(item: OpenItem, delta: string): string {
   return text.slice(0, cut).toWellFormed();
 }
 
-function pushDelta(state: SessionState, method: number, prefix: string, text: string, suffix: string): void {
+function pushDelta(state: SessionState, method: number, head: string, text: string): void {
   if (text === '') return;
   state.journal.noteProgress();
-  const frame = `${prefix}${JSON.stringify(text)}${suffix}},"emittedAtMs":${Date.now()}`;
-  state.outbox.pushFrame(method, frame);
+  state.outbox.pushFrame(method, deltaFrameText(head, text));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ThreadItem } from '../protocol/thread.js';
 import type { CoreItem } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import { agentMessage, reasoning } from '../rollout/thread-item.js';
-import { deltaFramePrefix } from './frame.js';
+import { deltaFrameHead } from '../session/frame-text.js';
 
 export interface OpenMessage {
   kind: 'message';
@@ -32,6 +32,7 @@ export type OpenItem = OpenMessage | OpenReasoning;
 
 /** `id` is the item's id on the wire, usually the model's own. */
 export function openItem(streamed: StreamedItem, id: string, threadId: string, turnId: string, now: number): OpenItem {
+  const ids = { threadId, turnId, itemId: id };
   if (streamed.kind === 'reasoning') {
     return {
       kind: 'reasoning',
@@ -40,11 +41,11 @@ export function openItem(streamed: StreamedItem, id: string, threadId: string, t
       half: '',
       summary: [],
       content: [],
-      summaryPrefix: deltaFramePrefix('item/reasoning/summaryTextDelta', threadId, turnId, id),
-      contentPrefix: deltaFramePrefix('item/reasoning/textDelta', threadId, turnId, id),
+      summaryPrefix: deltaFrameHead('item/reasoning/summaryTextDelta', ids),
+      contentPrefix: deltaFrameHead('item/reasoning/textDelta', ids),
     };
   }
-  const deltaPrefix = deltaFramePrefix('item/agentMessage/delta', threadId, turnId, id);
+  const deltaPrefix = deltaFrameHead('item/agentMessage/delta', ids);
   return { kind: 'message', id, phase: streamed.phase, startedAtMs: now, half: '', text: '', deltaPrefix };
 }
 

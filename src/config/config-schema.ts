@@ -118,6 +118,7 @@ const daemonShape = {
   worker_heap_mb: wholeNumber(0, 1_000_000).optional(),
   worker_stuck_secs: wholeNumber(0, 1_000_000).optional(),
   memory_limit_mb: wholeNumber(0, 100_000_000).optional(),
+  replay_bytes: wholeNumber(0).optional(),
 };
 
 /** Any layer; keys that do not act are dropped unchecked. */
@@ -142,6 +143,7 @@ export const effectiveSchema = configSchema
     worker_heap_mb: true,
     worker_stuck_secs: true,
     memory_limit_mb: true,
+    replay_bytes: true,
   })
   .extend({ sandbox_workspace_write: z.object(workspaceWriteShape).required() });
 

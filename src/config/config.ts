@@ -78,6 +78,8 @@ export interface DaemonConfig {
   workerStuckSecs: number;
   /** MiB that the daemon may hold before the session worker that holds most is ended; already resolved. */
   memoryLimitMb: number;
+  /** Of notifications that a conversation keeps for clients that come back; 0 keeps none. */
+  replayBytes: number;
 }
 
 /** The effective configuration. */

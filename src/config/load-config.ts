@@ -97,6 +97,7 @@ function makeConfig(values: ConfigValues): Config {
       workerHeapMb: values.worker_heap_mb || Math.min(MAX_WORKER_HEAP_MB, Math.floor(machineMemoryMb() / 2)),
       workerStuckSecs: values.worker_stuck_secs,
       memoryLimitMb: values.memory_limit_mb || Math.floor(machineMemoryMb() * MEMORY_SHARE),
+      replayBytes: values.replay_bytes,
     },
   };
 }

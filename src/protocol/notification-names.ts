@@ -53,6 +53,17 @@ export function notificationAudience(name: NotificationName): NotificationAudien
   return NOTIFICATION_AUDIENCES[name];
 }
 
+/** Those that append to a text of one item, made by deltaFrameText(). */
+const DELTAS: ReadonlySet<NotificationName> = new Set([
+  'item/agentMessage/delta',
+  'item/reasoning/summaryTextDelta',
+  'item/reasoning/textDelta',
+]);
+
+export function isDelta(name: NotificationName): boolean {
+  return DELTAS.has(name);
+}
+
 /** True for what names its conversation, and so can carry that conversation's count. */
 export function isNumbered(name: NotificationName): boolean {
   return name !== 'account/rateLimits/updated';

@@ -105,6 +105,8 @@ const startedSettings = {
   multiAgentMode: multiAgentModeSchema,
   /** Fields of the request that were not applied; absent when all were. */
   ignoredOverrides: z.array(z.string()).optional(),
+  /** Where in the thread's numbered notifications the reply stands: it shows what they told up to here. */
+  eventsCursor: z.object({ epoch: z.string(), seq: uintSchema }),
 };
 
 export const threadStartResponseSchema = z.object(startedSettings);
@@ -115,6 +117,9 @@ export const threadResumeParamsSchema = z.object({
   history: z.array(z.looseObject({ type: z.string() })).nullish(),
   /** Of a rollout. A conversation that is not loaded is found by this alone; `threadId` then does not count. */
   path: z.string().nullish(),
+  /** With `afterSeq`: the last notification of the thread that the client has, to be given what came after it. */
+  afterEpoch: z.string().nullish(),
+  afterSeq: uintSchema.nullish(),
   ...startingSettings,
   personality: personalitySchema.nullish(),
   excludeTurns: z.boolean().optional(),
@@ -133,6 +138,14 @@ export const threadResumeResponseSchema = z.object({
   initialTurnsPage: turnsPageSchema.nullable(),
   turnsBackwardsCursor: z.string().nullable(),
   itemsBackwardsCursor: z.string().nullable(),
+  /** What `afterEpoch` and `afterSeq` lead to; absent without them. */
+  reattach: z
+    .object({
+      /** What was missed follows the reply; nothing was missed; what was missed is not known any more. */
+      type: z.enum(['replay', 'current', 'resync']),
+      reason: z.enum(['epoch_changed', 'expired', 'ahead']).nullable(),
+    })
+    .optional(),
 });
 
 /** All of the source's history unless one of `lastTurnId` (kept) and `beforeTurnId` (not kept) cuts it. */

@@ -99,6 +99,10 @@ const RULES: { readonly [Method in MethodName]?: (params: ParamsOf<Method>) => C
       ],
     ];
   },
+  'thread/resume': ({ afterEpoch, afterSeq }) => [
+    [isGiven(afterEpoch) && !isGiven(afterSeq), 'afterSeq', '`afterEpoch` requires `afterSeq`'],
+    [isGiven(afterSeq) && !isGiven(afterEpoch), 'afterEpoch', '`afterSeq` requires `afterEpoch`'],
+  ],
   'thread/name/set': ({ name }) => [[name.trim() === '', 'name', 'thread name must not be empty']],
   'thread/metadata/update': ({ gitInfo, projectId, daybreakEnabled }) => [
     [

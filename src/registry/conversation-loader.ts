@@ -1,4 +1,5 @@
 // One conversation from its session's start to the moment its lock is free again. Main thread.
+import { statSync } from 'node:fs';
 import { v7 as uuid } from 'uuid';
 import type { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
@@ -10,15 +11,22 @@ import type { WorkerWatch } from '../session/worker-watch.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
-import type { EventCount, Subscriber } from './fan-out.js';
+import type { Subscriber } from './fan-out.js';
 import { LoadedConversation } from './loaded-conversation.js';
 import type { ReadStates } from './read-states.js';
+import { ReplayBudget } from './replay-budget.js';
+import { ReplayRing } from './replay-ring.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
+
+/** What all conversations together keep for clients that come back, if one alone is not allowed more. */
+const ALL_REPLAY_BYTES = 64 * 1024 * 1024;
 
 export interface LoaderOptions {
   home: string;
   epoch: string;
+  /** What a conversation may keep for clients that come back. */
+  replayBytes: number;
   pool: SessionPool;
   writers: RolloutWriters;
   readStates: ReadStates;
@@ -52,10 +60,14 @@ export class ConversationLoader {
   /** Sessions that exist, ready or not: the writer's news concern them all. */
   readonly #live = new Map<string, LoadedConversation>();
   /** A conversation that is loaded again, or told of while it is not, goes on counting: same epoch, same count. */
-  readonly #counts = new Map<string, EventCount>();
+  readonly #rings = new Map<string, ReplayRing>();
+  readonly #budget: ReplayBudget;
+  /** Rollouts as sessions left them; somebody else may write to one before it is loaded again. */
+  readonly #leftAs = new Map<string, string | null>();
 
   constructor(options: LoaderOptions) {
     this.#options = options;
+    this.#budget = new ReplayBudget(Math.max(ALL_REPLAY_BYTES, options.replayBytes));
   }
 
   /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
@@ -109,6 +121,7 @@ export class ConversationLoader {
       lease,
     });
     watch.add(handle);
+    if (plan.fanOut === undefined) this.#breakOffIfChanged(id, facts.path);
     this.#live.set(id, loaded);
     try {
       conversation.attachSession(handle, await handle.configured);
@@ -140,10 +153,16 @@ export class ConversationLoader {
   }
 
   #newFanOut(id: string): FanOut {
-    const { epoch, listeners } = this.#options;
-    const count = this.#counts.get(id) ?? { last: 0 };
-    this.#counts.set(id, count);
-    return new FanOut(id, epoch, listeners, count);
+    const { epoch, listeners, replayBytes } = this.#options;
+    const ring = this.#rings.get(id) ?? new ReplayRing(replayBytes, this.#budget);
+    this.#rings.set(id, ring);
+    return new FanOut(id, epoch, listeners, ring);
+  }
+
+  /** Events that another program has caused meanwhile are in no ring. */
+  #breakOffIfChanged(id: string, path: string | null): void {
+    const left = this.#leftAs.get(id);
+    if (left !== undefined && left !== stateOf(path)) this.#rings.get(id)?.breakOff();
   }
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */
@@ -161,6 +180,7 @@ export class ConversationLoader {
     readStates.settle(id);
     try {
       if (lease !== null) await writers.release(id);
+      this.#leftAs.set(id, stateOf(conversation.facts.path));
       leaseIsOurs = !isTakenOver && loaded.takeLeaseBack(error);
       if (leaseIsOurs) await lease?.release();
     } catch (failure) {
@@ -169,4 +189,10 @@ export class ConversationLoader {
     if (leaseIsOurs && conversation.isConfigured) conversation.announceClosed(error);
     loaded.markReleased();
   }
+}
+
+/** Tells whether a rollout is still the file that it was; null for none. */
+function stateOf(path: string | null): string | null {
+  const stats = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? null : `${path} ${stats.size}`;
 }

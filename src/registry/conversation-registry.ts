@@ -32,6 +32,8 @@ export interface RegistryOptions {
   version: string;
   /** Names this life of the daemon in every notification. */
   epoch: string;
+  /** Bytes of notifications that a conversation keeps for clients that come back. */
+  replayBytes: number;
   pool: SessionPool;
   watch: WorkerWatch;
   writers: RolloutWriters;

@@ -5,7 +5,7 @@ import { frameText } from '../session/frame-text.js';
 import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStatePatch } from '../session/messages.js';
 import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
 import { settingFacts } from './conversation-facts.js';
-import type { FanOut, Subscriber } from './fan-out.js';
+import type { EventsCursor, FanOut, Reattach, Subscriber } from './fan-out.js';
 import type { ReadStates } from './read-states.js';
 import type { ConversationFacts } from './thread-view.js';
 import { toThread } from './thread-view.js';
@@ -24,6 +24,13 @@ export interface ConversationOptions {
 export interface PlacedSnapshot {
   snapshot: SessionSnapshot;
   seq: number;
+}
+
+/** The same for one who subscribed there. */
+export interface JoinedAt extends PlacedSnapshot {
+  cursor: EventsCursor;
+  /** Null when it did not say what it has. */
+  reattach: Reattach | null;
 }
 
 export class Conversation {
@@ -121,19 +128,21 @@ export class Conversation {
   }
 
   /**
-   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until catchUp().
-   * The caller must call catchUp() or removeSubscriber().
+   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until catchUp() or
+   * fanOut.replay(). The caller must call one of them, or removeSubscriber(). `after` is the last event that it has.
    */
-  subscribeAtSnapshot(subscriber: Subscriber): Promise<PlacedSnapshot> {
+  subscribeAtSnapshot(subscriber: Subscriber, after: EventsCursor | null = null): Promise<JoinedAt> {
     this.#joining += 1;
     this.#considerUnload();
     return new Promise((resolve, reject) => {
       this.handle.takeSnapshot({
         onSnapshot: (snapshot) => {
           this.#joining -= 1;
+          const { cursor } = this.fanOut;
+          const reattach = after === null ? null : this.fanOut.missedSince(after, subscriber);
           this.fanOut.hold(subscriber);
           this.#considerUnload();
-          resolve({ snapshot, seq: this.fanOut.seq });
+          resolve({ snapshot, seq: cursor.seq, cursor, reattach });
         },
         onError: (error) => {
           this.#joining -= 1;

@@ -1,8 +1,17 @@
 // Where a conversation's notifications go out: numbered once, made into bytes once, given to all who listen. Main thread.
-import { isNumbered, NOTIFICATION_METHODS, notificationAudience } from '../protocol/notification-names.js';
+import { setImmediate as nextTick } from 'node:timers/promises';
+import {
+  isNumbered,
+  NOTIFICATION_METHODS,
+  notificationAudience,
+  notificationIndex,
+} from '../protocol/notification-names.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import { frameText } from '../session/frame-text.js';
-import type { SessionPart } from '../session/messages.js';
+import type { Frames, KeptFrame, ReplayRing } from './replay-ring.js';
+
+/** Frames of a replay that leave at once; in between, others get their turn. */
+const REPLAY_SLICE = 512;
 
 /** A notification ready for the socket. */
 export interface OutgoingFrame {
@@ -18,9 +27,23 @@ export interface Subscriber {
   deliver(frame: OutgoingFrame): void;
 }
 
-/** Number of the last event of a conversation. */
-export interface EventCount {
-  last: number;
+/** A place in the events of a conversation. */
+export interface EventsCursor {
+  epoch: string;
+  seq: number;
+}
+
+/** What a client that comes back with its last event has missed. */
+export type Reattach =
+  /** `frames` are those after event `after`, none when it is current. */
+  | { type: 'replay' | 'current'; after: number; frames: Iterable<KeptFrame> }
+  | { type: 'resync'; reason: 'epoch_changed' | 'expired' | 'ahead' };
+
+interface Subscription {
+  /** It was given every event after this one. */
+  since: number;
+  /** Frames held back while the subscriber's snapshot is on its way, or null. */
+  held: OutgoingFrame[] | null;
 }
 
 /**
@@ -31,23 +54,28 @@ export class FanOut {
   readonly #threadId: string;
   readonly #epoch: string;
   readonly #listeners: ReadonlySet<Subscriber>;
-  /** Value: frames held back while the subscriber's snapshot is on its way, or null. */
-  readonly #subscribers = new Map<Subscriber, OutgoingFrame[] | null>();
-  readonly #count: EventCount;
+  readonly #subscribers = new Map<Subscriber, Subscription>();
+  readonly #ring: ReplayRing;
 
   /**
-   * `listeners` are all connections there are, subscribed or not; the set stays the caller's. `count` is shared by all
+   * `listeners` are all connections there are, subscribed or not; the set stays the caller's. `ring` is shared by all
    * that ever number events of this conversation in this epoch.
    */
-  constructor(threadId: string, epoch: string, listeners: ReadonlySet<Subscriber>, count: EventCount = { last: 0 }) {
+  constructor(threadId: string, epoch: string, listeners: ReadonlySet<Subscriber>, ring: ReplayRing) {
     this.#threadId = threadId;
     this.#epoch = epoch;
     this.#listeners = listeners;
-    this.#count = count;
+    this.#ring = ring;
   }
 
+  /** Number of the last event. */
   get seq(): number {
-    return this.#count.last;
+    return this.#ring.last;
+  }
+
+  /** The place of the last event. */
+  get cursor(): EventsCursor {
+    return { epoch: this.#epoch, seq: this.seq };
   }
 
   get subscriberCount(): number {
@@ -59,7 +87,7 @@ export class FanOut {
   }
 
   add(subscriber: Subscriber): void {
-    if (!this.#subscribers.has(subscriber)) this.#subscribers.set(subscriber, null);
+    if (!this.#subscribers.has(subscriber)) this.#subscribers.set(subscriber, { since: this.seq, held: null });
   }
 
   /** True when it had been subscribed. */
@@ -76,44 +104,80 @@ export class FanOut {
 
   /** Subscribes, and keeps what comes from now on until release(): the place of a snapshot in the order of events. */
   hold(subscriber: Subscriber): void {
-    this.#subscribers.set(subscriber, this.#subscribers.get(subscriber) ?? []);
+    this.add(subscriber);
+    this.#subscribers.get(subscriber)!.held ??= [];
   }
 
   /** Delivers what was held, in order, and lets the rest flow. */
   release(subscriber: Subscriber): void {
-    const held = this.#subscribers.get(subscriber);
-    if (held === undefined || held === null) return;
-    this.#subscribers.set(subscriber, null);
+    const subscription = this.#subscribers.get(subscriber);
+    if (subscription === undefined || subscription.held === null) return;
+    const { held } = subscription;
+    subscription.held = null;
     for (const frame of held) subscriber.deliver(frame);
   }
 
+  /**
+   * What a client that has everything up to `after` is still to be given to have everything up to now. To one that is
+   * subscribed already nothing is given twice.
+   */
+  missedSince(after: EventsCursor, subscriber: Subscriber): Reattach {
+    if (after.epoch !== this.#epoch) return { type: 'resync', reason: 'epoch_changed' };
+    if (after.seq > this.seq) return { type: 'resync', reason: 'ahead' };
+    const { since } = this.#subscribers.get(subscriber) ?? {};
+    if (since !== undefined && after.seq >= since) return { type: 'current', after: after.seq, frames: [] };
+    const frames = this.#ring.framesAfter(after.seq, since);
+    if (frames === null) return { type: 'resync', reason: 'expired' };
+    return { type: after.seq === this.seq ? 'current' : 'replay', after: after.seq, frames };
+  }
+
+  /** Delivers what was missed to a subscriber that is held, then releases it. Ends early when it leaves. */
+  async replay(subscriber: Subscriber, { after, frames }: Exclude<Reattach, { type: 'resync' }>): Promise<void> {
+    let count = 0;
+    for (const { method, text, seq } of frames) {
+      if (!this.#subscribers.has(subscriber)) return;
+      this.sendAside(subscriber, method, text, seq);
+      count += 1;
+      if (count % REPLAY_SLICE === 0) await nextTick();
+    }
+    const subscription = this.#subscribers.get(subscriber);
+    if (subscription !== undefined) subscription.since = Math.min(subscription.since, after);
+    this.release(subscriber);
+  }
+
+  /** All numbered events after `seq`, or null when they are not all known any more. */
+  framesAfter(seq: number): Iterable<KeptFrame> | null {
+    return this.#ring.framesAfter(seq);
+  }
+
   /** Frames as a session made them: texts without their closing brace. */
-  publishFrames(part: SessionPart & { type: 'frames' }): void {
-    const { text, ends, methods } = part;
+  publishFrames(frames: Frames): void {
+    const { text, ends, methods } = frames;
+    let { seq } = this;
+    this.#ring.append(frames);
     let start = 0;
     for (let index = 0; index < ends.length; index += 1) {
       const end = ends[index]!;
       const method = NOTIFICATION_METHODS[methods[index]!]!;
-      this.#publish(method, text.slice(start, end));
+      const numbered = isNumbered(method);
+      if (numbered) seq += 1;
+      if (this.#isHeard(method)) {
+        const openText = text.slice(start, end);
+        this.#send(method, numbered ? this.#finishFrame(openText, seq) : Buffer.from(`${openText}}`));
+      }
       start = end;
     }
   }
 
   /** A notification that the main thread makes itself. */
   publish(method: NotificationName, params: unknown): void {
-    this.#publish(method, frameText(method, params));
+    const text = frameText(method, params);
+    this.publishFrames({ type: 'frames', text, ends: [text.length], methods: [notificationIndex(method)] });
   }
 
-  /** To one subscriber only, past its hold: repeats what lies at or before event number `seq`. */
+  /** To one subscriber only, past its hold: event number `seq`, or a repetition of what lies at or before it. */
   sendAside(subscriber: Subscriber, method: NotificationName, openText: string, seq: number): void {
     subscriber.deliver({ method, threadId: this.#threadId, bytes: this.#finishFrame(openText, seq) });
-  }
-
-  #publish(method: NotificationName, openText: string): void {
-    const numbered = isNumbered(method);
-    if (numbered) this.#count.last += 1;
-    if (!this.#isHeard(method)) return;
-    this.#send(method, numbered ? this.#finishFrame(openText, this.#count.last) : Buffer.from(`${openText}}`));
   }
 
   #isHeard(method: NotificationName): boolean {
@@ -134,8 +198,8 @@ export class FanOut {
   }
 
   #deliver(subscriber: Subscriber, frame: OutgoingFrame): void {
-    const held = this.#subscribers.get(subscriber);
-    if (held === undefined || held === null) subscriber.deliver(frame);
+    const held = this.#subscribers.get(subscriber)?.held ?? null;
+    if (held === null) subscriber.deliver(frame);
     else held.push(frame);
   }
 }

@@ -6,17 +6,31 @@ import type { NotificationName } from '../protocol/notification-names.js';
 import type { OutgoingFrame, Subscriber } from '../registry/fan-out.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import { frameText } from '../session/frame-text.js';
+import { OutgoingQueue } from './outgoing-queue.js';
+import type { Outgoing } from './outgoing-queue.js';
 import type { RpcError } from './rpc-error.js';
 
+const MIB = 1024 * 1024;
+
+/** Bytes that the socket is given at once; what is said while they wait there waits in a queue of ours. */
+const MAX_SOCKET_BYTES = MIB;
+/** Deltas in the queue are joined each time that it has grown by so much: a client that reads is never so far behind. */
+const JOIN_AFTER_BYTES = 8 * MIB;
 /** Bytes that may wait for a client. More may for a while: it is not its fault when the daemon says much at once. */
-const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
-const MAX_BURST_BYTES = 32 * 1024 * 1024;
+const MAX_WAITING_BYTES = 16 * MIB;
+const MAX_BURST_BYTES = 32 * MIB;
 const MAX_BURST_MS = 10_000;
+/** Bytes of replies that may wait before a client is refused more of them. */
+const MAX_REPLY_BYTES = 64 * MIB;
+/** Requests of one connection that may wait for an answer at once. */
+const MAX_IN_FLIGHT = 1024;
+
 /** Close code for a client that is too slow: it may come back and take up again. */
 const CLOSE_TOO_SLOW = 1013;
-
+/** At most 123 bytes. */
+const TOO_SLOW = 'too slow: reconnect, then thread/resume with afterEpoch and afterSeq of the last notification';
 /** Milliseconds between the close frame and the end of the socket. */
-const CLOSE_GRACE_MS = 2_000;
+const CLOSE_GRACE_MS = 5_000;
 
 export type RequestId = string | number;
 
@@ -36,9 +50,12 @@ export class Connection implements Subscriber {
   readonly #socket: WebSocket;
   readonly #raw: Socket;
   readonly #log: Log;
+  readonly #queue = new OutgoingQueue();
+  /** Size of the queue when its deltas were last joined. */
+  #joinedAtBytes = 0;
   #corked = false;
   #cutOff = false;
-  /** When more than MAX_BUFFERED_BYTES began to wait, by the monotonic clock. */
+  /** When more than MAX_WAITING_BYTES began to wait, by the monotonic clock. */
   #behindSince: number | null = null;
   /** Bytes of replies that were not handed to the system yet. */
   #replyBytes = 0;
@@ -47,44 +64,81 @@ export class Connection implements Subscriber {
     this.#socket = socket;
     this.#raw = raw;
     this.#log = log;
+    raw.on('drain', () => this.#sendWaiting());
   }
 
   get isOpen(): boolean {
     return this.#socket.readyState === this.#socket.OPEN && !this.#cutOff;
   }
 
+  /** True while so much waits for an answer, or for being read, that further requests are refused. */
+  get isOverloaded(): boolean {
+    return this.inFlight >= MAX_IN_FLIGHT || this.#replyBytes > MAX_REPLY_BYTES;
+  }
+
   /** Subscriber: a notification, unless the client does not want that kind. */
   deliver(frame: OutgoingFrame): void {
     if (this.client === null || this.client.optOut.has(frame.method)) return;
-    this.#send(frame.bytes);
+    this.#send({ bytes: frame.bytes, notification: frame });
   }
 
   /** A notification that concerns this connection alone. */
   notify(method: NotificationName, params: unknown): void {
     if (this.client?.optOut.has(method) === true) return;
-    this.#send(`${frameText(method, params)}}`);
+    this.#sendText(`${frameText(method, params)}}`);
   }
 
   /** `resultJson` is the result as JSON text, sent as it is. However large, it is no reason to call a client slow. */
   sendResult(id: RequestId, resultJson: string): void {
     const bytes = Buffer.from(`{"id":${JSON.stringify(id)},"result":${resultJson}}`);
     this.#replyBytes += bytes.length;
-    this.#send(bytes, () => {
+    const onSent = (): void => {
       this.#replyBytes -= bytes.length;
-    });
+    };
+    this.#send({ bytes, notification: null, onSent });
   }
 
   sendError(id: RequestId | null, error: RpcError): void {
-    this.#send(`{"error":${stringifyWellFormed(error)},"id":${JSON.stringify(id)}}`);
+    this.#sendText(`{"error":${stringifyWellFormed(error)},"id":${JSON.stringify(id)}}`);
   }
 
+  /** After all that was said before. */
   close(code: number, reason: string): void {
+    this.#sendAll();
     this.#socket.close(code, reason);
   }
 
-  #send(data: string | Buffer, onSent?: () => void): void {
+  #sendText(text: string): void {
+    this.#send({ bytes: Buffer.from(text), notification: null });
+  }
+
+  #send(message: Outgoing): void {
     if (!this.isOpen) return;
-    if (this.#isTooSlow()) return this.#cutOffSlowClient();
+    if (this.#queue.isEmpty && this.#hasRoom) return this.#write(message);
+    this.#queue.push(message);
+    const grown = this.#queue.bytes - this.#joinedAtBytes;
+    if (grown > JOIN_AFTER_BYTES || (grown > MIB && this.#isTooSlow())) this.#joinDeltas();
+    if (this.#isTooSlow()) this.#cutOffSlowClient();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#socket.bufferedAmount <= MAX_SOCKET_BYTES;
+  }
+
+  #sendWaiting(): void {
+    while (this.#hasRoom) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      this.#write(message);
+    }
+    this.#joinedAtBytes = Math.min(this.#joinedAtBytes, this.#queue.bytes);
+  }
+
+  #sendAll(): void {
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#write(next);
+  }
+
+  #write({ bytes, onSent }: Outgoing): void {
     if (!this.#corked) {
       // What is sent within one tick leaves in one write.
       this.#corked = true;
@@ -94,12 +148,17 @@ export class Connection implements Subscriber {
         this.#raw.uncork();
       });
     }
-    this.#socket.send(data, { binary: false }, onSent);
+    this.#socket.send(bytes, { binary: false }, onSent);
+  }
+
+  #joinDeltas(): void {
+    this.#queue.joinDeltas();
+    this.#joinedAtBytes = this.#queue.bytes;
   }
 
   #isTooSlow(): boolean {
-    const waiting = this.#socket.bufferedAmount - this.#replyBytes;
-    if (waiting <= MAX_BUFFERED_BYTES) {
+    const waiting = this.#socket.bufferedAmount + this.#queue.bytes - this.#replyBytes;
+    if (waiting <= MAX_WAITING_BYTES) {
       this.#behindSince = null;
       return false;
     }
@@ -107,13 +166,15 @@ export class Connection implements Subscriber {
     return waiting > MAX_BURST_BYTES || performance.now() - this.#behindSince > MAX_BURST_MS;
   }
 
+  /** What it asked for is still sent, and is all that is. */
   #cutOffSlowClient(): void {
-    this.#cutOff = true;
     this.#log.warn('client does not read, disconnected', {
       client: this.client?.name,
-      bytes: this.#socket.bufferedAmount,
+      bytes: this.#socket.bufferedAmount + this.#queue.bytes,
     });
-    this.#socket.close(CLOSE_TOO_SLOW, 'client too slow: resume to take up again');
+    this.#queue.keepReplies();
+    this.close(CLOSE_TOO_SLOW, TOO_SLOW);
+    this.#cutOff = true;
     // It does not read, so it may never see the close.
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
   }

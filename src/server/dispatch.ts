@@ -12,8 +12,8 @@ import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import type { Connection, RequestId } from './connection.js';
 import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, toRpcError } from './rpc-error.js';
 
-/** Requests of one connection that may wait for an answer at once. */
-const MAX_IN_FLIGHT = 1024;
+/** Milliseconds between two lines of the log about refused requests. */
+const REFUSAL_LOG_MS = 1_000;
 
 /** How a handler answers: once. Safe to call from any callback, in order with notifications. */
 export interface Responder<Result = unknown> {
@@ -37,10 +37,17 @@ export class Dispatcher {
   readonly #log: Log;
   /** Tail of the work that keeps its order, by conversation. */
   readonly #order = new Map<string, Promise<void>>();
+  #refused = 0;
+  #refusalLoggedAt = -Infinity;
 
   constructor(handlers: HandlerTable, log: Log) {
     this.#handlers = handlers;
     this.#log = log;
+  }
+
+  /** Requests that were refused because too many of their connection waited, since the start. */
+  get refused(): number {
+    return this.#refused;
   }
 
   receive(connection: Connection, data: string, isBinary: boolean): void {
@@ -72,7 +79,7 @@ export class Dispatcher {
     if (refusal !== null) return connection.sendError(id, invalidRequest(refusal));
     const broken = findBrokenRule(method, validated.params);
     if (broken !== null) return connection.sendError(id, toRpcError(toDaemonError(broken)));
-    if (connection.inFlight >= MAX_IN_FLIGHT) return connection.sendError(id, overloaded());
+    if (connection.isOverloaded) return this.#refuse(connection, id);
     connection.inFlight += 1;
     const respond = this.#responder(connection, id, method);
     const run = (): void | Promise<void> => {
@@ -86,6 +93,16 @@ export class Dispatcher {
     const threadId = METHODS[method].scope === 'thread' ? threadIdOf(rawParams) : null;
     if (threadId === null) void run();
     else this.#inOrder(threadId, run);
+  }
+
+  #refuse(connection: Connection, id: RequestId): void {
+    connection.sendError(id, overloaded());
+    this.#refused += 1;
+    const now = performance.now();
+    if (now - this.#refusalLoggedAt < REFUSAL_LOG_MS) return;
+    this.#refusalLoggedAt = now;
+    const { client, inFlight } = connection;
+    this.#log.warn('too many requests wait, refusing more', { client: client?.name, inFlight, refused: this.#refused });
   }
 
   #inOrder(threadId: string, run: () => void | Promise<void>): void {

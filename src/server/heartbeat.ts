@@ -5,20 +5,29 @@ import type { WebSocket } from 'ws';
 interface Pulse {
   rawSocket: Socket;
   bytesRead: number;
+  /** Bytes that the system took over. */
+  bytesTaken: number;
+  /** The system did not take all at once: it takes more only when the client takes some. */
+  isBacklogged: boolean;
   silentTicks: number;
 }
 
-/** A client is alive while any byte comes from it: pongs count, and so does an upload that delays them. */
+/**
+ * A client is alive while any byte comes from it: pongs count, and so does an upload that delays them. So is one that
+ * takes what waits for it, however slowly: the ping stands in that line.
+ */
 export class Heartbeat {
   readonly #pulses = new Map<WebSocket, Pulse>();
   readonly #timer: NodeJS.Timeout;
 
-  /** Calls `onSilent` once for a client that sent nothing over `silentTicks` intervals; does not keep the process alive. */
+  /**
+   * Calls `onSilent` once for a client that gave no sign of life over `silentTicks` intervals: after one interval more at the
+   * latest. Does not keep the process alive.
+   */
   constructor(intervalMs: number, silentTicks: number, onSilent: (socket: WebSocket) => void) {
     this.#timer = setInterval(() => {
       for (const [socket, pulse] of this.#pulses) {
-        if (pulse.rawSocket.bytesRead !== pulse.bytesRead) {
-          pulse.bytesRead = pulse.rawSocket.bytesRead;
+        if (feel(pulse)) {
           pulse.silentTicks = 0;
         } else if (++pulse.silentTicks >= silentTicks) {
           this.#pulses.delete(socket);
@@ -32,7 +41,9 @@ export class Heartbeat {
   }
 
   add(socket: WebSocket, rawSocket: Socket): void {
-    this.#pulses.set(socket, { rawSocket, bytesRead: rawSocket.bytesRead, silentTicks: 0 });
+    const pulse = { rawSocket, bytesRead: 0, bytesTaken: 0, isBacklogged: false, silentTicks: 0 };
+    feel(pulse);
+    this.#pulses.set(socket, pulse);
   }
 
   remove(socket: WebSocket): void {
@@ -43,4 +54,13 @@ export class Heartbeat {
     clearInterval(this.#timer);
     this.#pulses.clear();
   }
+}
+
+/** Whether there was a sign of life since the last time. */
+function feel(pulse: Pulse): boolean {
+  const { bytesRead, bytesWritten, writableLength } = pulse.rawSocket;
+  const bytesTaken = bytesWritten - writableLength;
+  const isAlive = bytesRead !== pulse.bytesRead || (pulse.isBacklogged && bytesTaken > pulse.bytesTaken);
+  Object.assign(pulse, { bytesRead, bytesTaken, isBacklogged: writableLength > 0 });
+  return isAlive;
 }

@@ -208,6 +208,7 @@ const started: ResultOf<'thread/start'> = {
   activePermissionProfile: null,
   reasoningEffort: null,
   multiAgentMode: 'explicitRequestOnly',
+  eventsCursor: { epoch: '5b1f0c2e', seq: 7 },
 };
 
 /** One result of each method. */
@@ -233,6 +234,7 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
     initialTurnsPage: { data: [exampleTurn], nextCursor: null, backwardsCursor: 'c' },
     turnsBackwardsCursor: 'c',
     itemsBackwardsCursor: null,
+    reattach: { type: 'resync', reason: 'epoch_changed' },
   },
   'thread/fork': { ...started, thread: { ...exampleThread, forkedFromId: TURN_ID }, ignoredOverrides: ['personality'] },
   'thread/revert': {

@@ -20,6 +20,10 @@ const PARAMS_DIFFERENCES: Record<string, string[]> = {
     'FunctionCallOutputContentItem: only ours allows type',
     'FunctionCallOutputContentItem: only theirs allows input_text, input_image, input_audio, encrypted_content',
   ],
+  'whoever comes back may say what it has': [
+    'ThreadResumeParams: only ours has afterEpoch',
+    'ThreadResumeParams: only ours has afterSeq',
+  ],
   'forks may be deleted along with their source': ['ThreadDeleteParams<threadId>: only ours has cascade'],
 };
 
@@ -33,6 +37,12 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
     'ThreadStartResponse: only ours has ignoredOverrides',
     'ThreadResumeResponse: only ours has ignoredOverrides',
     'ThreadForkResponse: only ours has ignoredOverrides',
+  ],
+  'a reply tells its place among the numbered events, and how a client came back': [
+    'ThreadStartResponse: only ours has eventsCursor',
+    'ThreadResumeResponse: only ours has eventsCursor',
+    'ThreadResumeResponse: only ours has reattach',
+    'ThreadForkResponse: only ours has eventsCursor',
   ],
   'a list says how many conversations its defaults keep out': ['ThreadListResponse: only ours has hiddenCount'],
   'whoever deletes is told what is gone': [

@@ -26,6 +26,8 @@ describe('findBrokenRule', () => {
     ['thread/list', { excludedThreadIds: [ID, OTHER], originators: [], projectId: null, parentThreadId: OTHER }],
     ['thread/list', { excludedThreadIds: Array<string>(100).fill(ID), parentThreadId: null, ancestorThreadId: ID }],
     ['thread/list', { sortKey: 'section_position', sectionId: 's', includeAttachedThreads: true, searchTerm: 'x' }],
+    ['thread/resume', { threadId: ID, afterEpoch: 'e', afterSeq: 0 }],
+    ['thread/resume', { threadId: ID, afterEpoch: null }],
     ['thread/name/set', { threadId: ID, name: ' a ' }],
     ['thread/metadata/update', { threadId: ID, gitInfo: { branch: null } }],
     ['thread/metadata/update', { threadId: ID, projectId: '' }],
@@ -140,6 +142,8 @@ describe('findBrokenRule', () => {
       'params.includeAttachedThreads',
       'includeAttachedThreads requires a non-empty searchTerm',
     ],
+    [['thread/resume', { threadId: ID, afterEpoch: 'e' }], 'params.afterSeq', '`afterEpoch` requires `afterSeq`'],
+    [['thread/resume', { threadId: ID, afterSeq: 0 }], 'params.afterEpoch', '`afterSeq` requires `afterEpoch`'],
     [['thread/name/set', { threadId: ID, name: ' \n ' }], 'params.name', 'thread name must not be empty'],
     [
       ['thread/metadata/update', { threadId: ID, gitInfo: null, projectId: null, daybreakEnabled: null }],

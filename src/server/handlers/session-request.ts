@@ -3,6 +3,7 @@ import { DaemonError } from '../../errors.js';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
 import type { NewConversation } from '../../registry/conversation-registry.js';
+import type { EventsCursor } from '../../registry/fan-out.js';
 import type { ConversationRequest } from '../../registry/seams.js';
 import type { Connection } from '../connection.js';
 
@@ -26,8 +27,11 @@ export function toRequest(
   };
 }
 
-/** What start, resume and fork answer in common. */
-export function toSessionResult(conversation: Conversation): ResultOf<'thread/start'> {
+/** What start, resume and fork answer in common; `eventsCursor` is the place of the answer. */
+export function toSessionResult(
+  conversation: Conversation,
+  eventsCursor: EventsCursor = conversation.fanOut.cursor,
+): ResultOf<'thread/start'> {
   const { settings } = conversation;
   return {
     thread: conversation.toThread(),
@@ -44,6 +48,7 @@ export function toSessionResult(conversation: Conversation): ResultOf<'thread/st
     activePermissionProfile: null,
     reasoningEffort: settings.reasoningEffort,
     multiAgentMode: 'explicitRequestOnly',
+    eventsCursor,
   };
 }
 

@@ -2,7 +2,8 @@
 import { DaemonError } from '../../errors.js';
 import type { ReadResult, TailCursorsResult } from '../../index/index-messages.js';
 import type { ParamsOf } from '../../protocol/methods.js';
-import type { Conversation } from '../../registry/conversation.js';
+import type { Conversation, JoinedAt } from '../../registry/conversation.js';
+import type { EventsCursor } from '../../registry/fan-out.js';
 import type { SessionSnapshot } from '../../session/messages.js';
 import type { Handler } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
@@ -49,13 +50,18 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
     }
     warn(resumed, connection);
     const wasSubscribed = conversation.fanOut.has(connection);
-    const placed = await conversation.subscribeAtSnapshot(connection);
+    const placed = await conversation.subscribeAtSnapshot(connection, toCursor(params));
     try {
       const history = await readHistory(context, conversation, placed.snapshot, params);
-      respond.resultJson(toResumeResult(conversation, history, ignoredOverrides));
-      const usage = placed.snapshot.tokenUsage ?? history?.read.tokenUsage?.usage ?? null;
-      const turnId = placed.snapshot.tokenUsageTurnId ?? history?.read.tokenUsage?.turnId ?? '';
-      conversation.catchUp(connection, placed, usage === null ? null : { turnId, usage });
+      respond.resultJson(toResumeResult(conversation, history, ignoredOverrides, placed));
+      const { reattach } = placed;
+      if (reattach !== null && reattach.type !== 'resync') {
+        await conversation.fanOut.replay(connection, reattach);
+      } else {
+        const usage = placed.snapshot.tokenUsage ?? history?.read.tokenUsage?.usage ?? null;
+        const turnId = placed.snapshot.tokenUsageTurnId ?? history?.read.tokenUsage?.turnId ?? '';
+        conversation.catchUp(connection, placed, usage === null ? null : { turnId, usage });
+      }
     } catch (error) {
       if (wasSubscribed) conversation.fanOut.release(connection);
       else conversation.removeSubscriber(connection);
@@ -113,6 +119,11 @@ export function threadUnsubscribeHandler({ registry }: HandlerContext): Handler<
   };
 }
 
+/** The last event that the client has, when it says so. */
+function toCursor({ afterEpoch, afterSeq }: ParamsOf<'thread/resume'>): EventsCursor | null {
+  return afterEpoch == null || afterSeq == null ? null : { epoch: afterEpoch, seq: afterSeq };
+}
+
 function refuseHistory({ registry }: HandlerContext, params: ParamsOf<'thread/resume'>): void {
   if (params.history == null) return;
   const message =
@@ -126,9 +137,10 @@ function toResumeResult(
   conversation: Conversation,
   history: ResumedHistory | null,
   ignoredOverrides: string[],
+  { cursor, reattach }: JoinedAt,
 ): string {
   const { model, reasoningEffort } = conversation.settings;
-  const result = toSessionResult(conversation);
+  const result = toSessionResult(conversation, cursor);
   const value = {
     ...result,
     thread: { ...result.thread, turns: rawPlace(0) },
@@ -141,6 +153,9 @@ function toResumeResult(
     turnsBackwardsCursor: history?.cursors.turns ?? null,
     itemsBackwardsCursor: history?.cursors.items ?? null,
     ...(ignoredOverrides.length === 0 ? {} : { ignoredOverrides }),
+    ...(reattach === null
+      ? {}
+      : { reattach: { type: reattach.type, reason: reattach.type === 'resync' ? reattach.reason : null } }),
   };
   return stringifyWith(value, [history?.read.turnsJson ?? '[]', history?.page ?? 'null']);
 }
