@@ -1,5 +1,6 @@
 // Prints a turn as it streams: the answer on stdout, everything around it on stderr. Clients.
 import type { ServerNotification } from '../client/rpc-client.js';
+import type { ThreadItem } from '../protocol/thread.js';
 import { withoutControls } from './terminal-text.js';
 
 /** The part of a stream that is needed; process.stdout and process.stderr fit. */
@@ -34,12 +35,9 @@ export class AnswerPrinter {
           `${notification.params.itemId}/${notification.params.summaryIndex}`,
           notification.params.delta,
         );
-      case 'item/completed': {
-        const { item } = notification.params;
-        // What did not come as deltas, when this client joined late.
-        if (item.type === 'agentMessage') this.#printText(item.id, item.text.slice(this.#printed.get(item.id) ?? 0));
-        return;
-      }
+      case 'item/started':
+      case 'item/completed':
+        return this.printItem(notification.params.item);
       case 'warning':
         return this.note(notification.params.message);
       case 'error':
@@ -50,9 +48,21 @@ export class AnswerPrinter {
     }
   }
 
+  /** What of an item did not come as deltas, when this client joined late or was away. */
+  printItem(item: ThreadItem): void {
+    if (item.type === 'agentMessage') this.#printText(item.id, item.text.slice(this.#printed.get(item.id) ?? 0));
+  }
+
   /** A line on stderr, dim on a terminal. */
   note(text: string): void {
     this.endLine();
+    this.#stderr.write(`${this.#dim(withoutControls(text))}\n`);
+  }
+
+  /** The same in the middle of an answer, which stays whole where it goes to a file or a pipe. */
+  aside(text: string): void {
+    if (this.#stdout.isTTY === true) return this.note(text);
+    if (this.#openLine === 'stderr') this.endLine();
     this.#stderr.write(`${this.#dim(withoutControls(text))}\n`);
   }
 

@@ -1,9 +1,13 @@
 // `rolloutd ask`: one turn of a conversation, streamed to the terminal. Clients.
-import type { RpcClient, ServerNotification } from '../client/rpc-client.js';
-import { closedError, RpcClientError } from '../client/rpc-client-error.js';
+import { randomUUID } from 'node:crypto';
+import { FollowedThread } from '../client/followed-thread.js';
+import type { FollowOptions } from '../client/followed-thread.js';
+import type { EventsCursor, RpcClient, ServerNotification } from '../client/rpc-client.js';
+import { RpcClientError } from '../client/rpc-client-error.js';
+import type { ResultOf } from '../protocol/methods.js';
 import type { Turn } from '../protocol/thread.js';
 import { AnswerPrinter } from './answer-printer.js';
-import { connectClient } from './connect-client.js';
+import { connectAgain, connectClient } from './connect-client.js';
 import type { DaemonChoice } from './connect-client.js';
 import { CliFailure, EXIT } from './exit.js';
 import type { ExitCode } from './exit.js';
@@ -28,28 +32,37 @@ export interface AskOptions extends DaemonChoice {
   /** A model server of this machine is to answer: this one, or `any`. */
   local: string | undefined;
   text: string;
+  /** How long to try to get a lost connection back; 0 not at all. */
+  reconnectSecs: number;
   /** The command that continues this conversation, for the person to copy. */
   continueWith(threadId: string): string;
 }
 
 /**
  * Resolves with the exit code when the turn has ended. Throws CliFailure when it cannot be started or was cut off,
- * RpcClientError when the daemon refuses it. Handles SIGINT: the first interrupts the turn, the second exits.
+ * RpcClientError when the daemon refuses it. Handles SIGINT: the first interrupts the turn, the second exits. A connection
+ * that breaks in between is made again.
  */
 export async function runAsk(options: AskOptions): Promise<ExitCode> {
   const printer = new AnswerPrinter(process.stdout, process.stderr, process.env);
-  const client = await connectClient(options);
+  const onServerRequest = (): void => printer.note('The agent asks for an approval: answer it in another client.');
+  const client = await connectClient(options, onServerRequest);
+  let turn: LiveTurn | null = null;
   try {
-    const { threadId, model } = await openThread(client, options);
-    client.onServerRequest(() => printer.note('The agent asks for an approval: answer it in another client.'));
-    const turn = new LiveTurn(client, threadId, printer);
+    const opened = await openThread(client, options);
+    const { threadId, model } = opened;
+    turn = new LiveTurn(client, opened, printer, {
+      connect: () => connectAgain(options, onServerRequest),
+      patienceMs: options.reconnectSecs * 1000,
+    });
+    const live = turn;
     const stopListening = onSignals(['SIGINT'], (_signal, count) => {
       if (count > 1) process.exit(EXIT.interrupted);
       printer.note('interrupting … (Ctrl-C again to leave)');
-      turn.interrupt();
+      live.interrupt();
     });
     try {
-      return report(await turn.run(options.text, model), turn.interrupted, printer);
+      return report(await live.run(options.text, model), live, printer);
     } finally {
       stopListening();
       printer.note(`conversation ${threadId}\ncontinue with: ${options.continueWith(threadId)}`);
@@ -60,15 +73,18 @@ export async function runAsk(options: AskOptions): Promise<ExitCode> {
       throw new CliFailure(`${error.message}; the answer was cut off`);
     throw error;
   } finally {
-    await client.close();
+    await (turn ?? client).close();
   }
 }
 
-/** `model` is what the turn has to ask for, because a conversation that was open already did not take it. */
-async function openThread(
-  client: RpcClient,
-  options: AskOptions,
-): Promise<{ threadId: string; model: string | undefined }> {
+interface OpenedThread {
+  threadId: string;
+  cursor: EventsCursor | null;
+  /** What the turn has to ask for, because a conversation that was open already did not take it. */
+  model: string | undefined;
+}
+
+async function openThread(client: RpcClient, options: AskOptions): Promise<OpenedThread> {
   const threadId = options.last ? await findLast(client) : options.thread;
   const { cwd, model, local } = options;
   const wishes = {
@@ -83,7 +99,7 @@ async function openThread(
       : await client.request('thread/resume', { threadId, excludeTurns: true, ...wishes });
   refuseOther(local, opened.modelProvider);
   const isTaken = threadId === undefined || opened.model === model;
-  return { threadId: opened.thread.id, model: isTaken ? undefined : model };
+  return { threadId: opened.thread.id, cursor: opened.eventsCursor ?? null, model: isTaken ? undefined : model };
 }
 
 /** Who wants an answer from this machine must not have the words sent elsewhere, as by a conversation that others watch. */
@@ -100,62 +116,66 @@ async function findLast(client: RpcClient): Promise<string> {
   return last.id;
 }
 
-function report(turn: Turn, interruptedByUs: boolean, printer: AnswerPrinter): ExitCode {
+function report(turn: Turn, { interrupted, sawRestart }: LiveTurn, printer: AnswerPrinter): ExitCode {
   printer.endLine();
   if (turn.status === 'failed') throw new CliFailure(turn.error?.message ?? 'the turn failed');
   if (turn.status !== 'interrupted') return EXIT.ok;
-  if (!interruptedByUs) throw new CliFailure('another client interrupted the turn');
-  return EXIT.interrupted;
+  if (interrupted) return EXIT.interrupted;
+  throw new CliFailure(
+    sawRestart ? 'the daemon was restarted, which interrupted the turn' : 'another client interrupted the turn',
+  );
 }
 
 /** One turn from its start to its end. */
 class LiveTurn {
-  readonly #client: RpcClient;
-  readonly #threadId: string;
+  readonly #thread: FollowedThread;
   readonly #printer: AnswerPrinter;
   #turnId: string | null = null;
+  /** Notifications may be heard before the reply that names the turn: they wait for it. */
+  #early: ServerNotification[] | null = [];
+  /** What the daemon showed when it did not know any more what was missed. */
+  #shown: ResultOf<'thread/resume'> | null = null;
+  #onEnd!: (turn: Turn | Promise<never>) => void;
+  readonly #ended = new Promise<Turn>((resolve) => (this.#onEnd = resolve));
   /** True once the person asked for it. */
   interrupted = false;
+  /** True once another daemon answered in place of the one that began. */
+  sawRestart = false;
 
-  constructor(client: RpcClient, threadId: string, printer: AnswerPrinter) {
-    this.#client = client;
-    this.#threadId = threadId;
+  constructor(
+    client: RpcClient,
+    { threadId, cursor }: OpenedThread,
+    printer: AnswerPrinter,
+    how: Pick<FollowOptions, 'connect' | 'patienceMs'>,
+  ) {
     this.#printer = printer;
+    this.#thread = new FollowedThread(client, {
+      ...how,
+      threadId,
+      cursor,
+      onNotification: (notification) => {
+        if (this.#early === null) this.#hear(notification);
+        else this.#early.push(notification);
+      },
+      onLost: ({ code }) => printer.aside(`the connection closed (${code}), reconnecting …`),
+      onResync: (reply) => this.#resync(reply),
+    });
   }
 
   /** Resolves with the ended turn. Rejects with RpcClientError. The model holds from this turn on. */
   async run(text: string, model: string | undefined): Promise<Turn> {
-    // Notifications may be heard before the reply that names the turn: they wait for it.
-    let early: ServerNotification[] | null = [];
-    let onEnd!: (turn: Turn) => void;
-    const ended = new Promise<Turn>((resolve) => (onEnd = resolve));
-    const hear = (notification: ServerNotification): void => {
-      if (notification.method === 'turn/completed') {
-        if (notification.params.turn.id === this.#turnId) onEnd(notification.params.turn);
-      } else {
-        this.#printer.print(notification);
-      }
-    };
-    const stopListening = this.#client.onNotification((notification) => {
-      if ((notification.params as { threadId?: unknown }).threadId !== this.#threadId) return;
-      if (early === null) hear(notification);
-      else early.push(notification);
-    });
-    try {
-      const input = [{ type: 'text' as const, text, text_elements: [] }];
-      const { turn } = await this.#client.request('turn/start', {
-        threadId: this.#threadId,
-        input,
-        ...(model === undefined ? {} : { model }),
-      });
-      this.#turnId = turn.id;
-      if (this.interrupted) this.#sendInterrupt();
-      for (const notification of early) hear(notification);
-      early = null;
-      return await Promise.race([ended, this.#rejectWhenClosed()]);
-    } finally {
-      stopListening();
-    }
+    const { threadId } = this.#thread;
+    const input = [{ type: 'text' as const, text, text_elements: [] }];
+    // By its id the daemon knows an input that it has taken already.
+    const params = { threadId, clientUserMessageId: randomUUID(), input, ...(model === undefined ? {} : { model }) };
+    const { turn } = await this.#insist((client) => client.request('turn/start', params));
+    this.#turnId = turn.id;
+    if (this.interrupted) this.#sendInterrupt();
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const notification of early) this.#hear(notification);
+    if (this.#shown !== null) this.#show(this.#shown, turn.id);
+    return Promise.race([this.#ended, this.#thread.failed]);
   }
 
   /** Before the turn is known, it is interrupted as soon as it is. */
@@ -164,15 +184,52 @@ class LiveTurn {
     if (this.#turnId !== null) this.#sendInterrupt();
   }
 
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  #hear(notification: ServerNotification): void {
+    if (notification.method !== 'turn/completed') this.#printer.print(notification);
+    else if (notification.params.turn.id === this.#turnId) this.#onEnd(notification.params.turn);
+  }
+
+  #resync(reply: ResultOf<'thread/resume'>): void {
+    const isRestarted = reply.reattach?.reason === 'epoch_changed';
+    this.sawRestart ||= isRestarted;
+    const why = isRestarted ? 'the daemon was restarted' : 'too much was missed';
+    this.#printer.aside(`${why}: this is what is recorded`);
+    this.#shown = reply;
+    if (this.#turnId !== null) this.#show(reply, this.#turnId);
+  }
+
+  /** What of the turn was not printed yet, and its end if it has ended. */
+  #show({ initialTurnsPage }: ResultOf<'thread/resume'>, turnId: string): void {
+    const turn = initialTurnsPage?.data.find(({ id }) => id === turnId);
+    if (turn === undefined) {
+      const error = new CliFailure('the turn is not among the last of the conversation any more: read it there');
+      return this.#onEnd(Promise.reject(error));
+    }
+    for (const item of turn.items) this.#printer.printItem(item);
+    if (turn.status !== 'inProgress') this.#onEnd(turn);
+  }
+
   #sendInterrupt(): void {
-    const params = { threadId: this.#threadId, turnId: this.#turnId! };
-    this.#client.request('turn/interrupt', params).catch((error: unknown) => {
+    const params = { threadId: this.#thread.threadId, turnId: this.#turnId! };
+    this.#insist((client) => client.request('turn/interrupt', params)).catch((error: unknown) => {
       // It may have ended by itself just now, which is as good; otherwise the person has the second Ctrl-C.
       this.#printer.note(`not interrupted: ${(error as Error).message}`);
     });
   }
 
-  async #rejectWhenClosed(): Promise<never> {
-    throw closedError(await this.#client.closed);
+  /** Asks again, on the next connection, when one ends before the answer. */
+  async #insist<Result>(ask: (client: RpcClient) => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const client = await this.#thread.client();
+      try {
+        return await ask(client);
+      } catch (error) {
+        if (!(error instanceof RpcClientError) || error.kind !== 'closed') throw error;
+      }
+    }
   }
 }

@@ -155,6 +155,7 @@ function addAsk(program: Command): void {
         .choices(['ollama', 'lmstudio'])
         .implies({ oss: true }),
     )
+    .option('--reconnect <secs>', 'how long to try to get a lost connection back', parseSeconds, 15)
     .addHelpText(
       'after',
       `
@@ -182,6 +183,7 @@ Examples:
         model: flags.model,
         local: flags.oss ? (flags.localProvider ?? ANY_LOCAL) : undefined,
         text,
+        reconnectSecs: flags.reconnect,
         continueWith: (threadId) => ['rolloutd ask', ...sameDaemon(flags), `--thread ${threadId}`, '"…"'].join(' '),
       });
     });
@@ -193,7 +195,14 @@ interface AskFlags extends DaemonFlags {
   cwd?: string;
   model?: string;
   oss: boolean;
+  reconnect: number;
   localProvider?: string;
+}
+
+function parseSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!(seconds >= 0 && seconds <= 86_400)) throw new InvalidArgumentError('Write a number of seconds from 0.');
+  return seconds;
 }
 
 function sameDaemon({ home, url }: DaemonFlags): string[] {

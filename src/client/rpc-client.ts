@@ -40,6 +40,9 @@ export interface NotificationOf<Name extends NotificationName> {
 
 export type ServerNotification = { [Name in NotificationName]: NotificationOf<Name> }[NotificationName];
 
+/** A place in the notifications of a thread. */
+export type EventsCursor = ResultOf<'thread/start'>['eventsCursor'];
+
 export type NotificationListener = (notification: ServerNotification) => void;
 
 /** A question of the daemon. Answer at most once; leaving it open lets another client answer it. */
@@ -88,6 +91,7 @@ export class RpcClient {
   #closedBy: ClosedConnection | null = null;
   #lastId = 0;
   #serverInfo: ResultOf<'initialize'> | null = null;
+  readonly #lastEvents = new Map<string, EventsCursor>();
 
   /** Use connect(). */
   constructor() {
@@ -126,18 +130,34 @@ export class RpcClient {
     return this.#closed;
   }
 
-  /** Rejects with RpcClientError: `reply` for an error reply, `closed` when the connection ends first. */
-  request<Method extends MethodName>(method: Method, params: ParamsOf<Method>): Promise<ResultOf<Method>> {
-    return this.requestUntyped(method, params) as Promise<ResultOf<Method>>;
+  /** The last numbered notification of a thread that this connection has brought; null before the first. */
+  lastEvent(threadId: string): EventsCursor | null {
+    return this.#lastEvents.get(threadId) ?? null;
+  }
+
+  /**
+   * Rejects with RpcClientError: `reply` for an error reply, `closed` when the connection ends first. `onResult` is called
+   * when the result arrives, before any notification behind it is heard.
+   */
+  request<Method extends MethodName>(
+    method: Method,
+    params: ParamsOf<Method>,
+    onResult?: (result: ResultOf<Method>) => void,
+  ): Promise<ResultOf<Method>> {
+    return this.requestUntyped(method, params, onResult as (result: unknown) => void) as Promise<ResultOf<Method>>;
   }
 
   /** For methods outside the contract, and for wrong params on purpose. */
-  requestUntyped(method: string, params?: unknown): Promise<unknown> {
+  requestUntyped(method: string, params?: unknown, onResult?: (result: unknown) => void): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closedBy !== null) return reject(closedError(this.#closedBy));
       if (this.#transport === null) return reject(new Error('not connected yet'));
       const id = ++this.#lastId;
-      this.#pending.set(id, { resolve, reject });
+      const take = (result: unknown): void => {
+        onResult?.(result);
+        resolve(result);
+      };
+      this.#pending.set(id, { resolve: take, reject });
       this.#transport.send(JSON.stringify({ id, method, params }));
     });
   }
@@ -209,6 +229,9 @@ export class RpcClient {
   }
 
   #notify(notification: ServerNotification): void {
+    const { epoch, seq } = notification;
+    const threadId = threadIdOf(notification);
+    if (epoch !== undefined && seq !== undefined && threadId !== null) this.#lastEvents.set(threadId, { epoch, seq });
     for (const listener of this.#onNotification) listener(notification);
     for (const waiter of this.#waiting) {
       if (!waiter.predicate(notification)) continue;
@@ -245,4 +268,10 @@ interface Frame {
   params?: unknown;
   result?: unknown;
   error?: { code: number; message: string; data?: unknown };
+}
+
+/** The thread that a notification is about, or null. */
+export function threadIdOf({ params }: ServerNotification): string | null {
+  const { threadId, thread } = params as { threadId?: string; thread?: { id: string } };
+  return threadId ?? thread?.id ?? null;
 }

@@ -16,7 +16,12 @@ import { authModeSchema, conversationGitInfoSchema, conversationSummarySchema } 
 import { absolutePathSchema, intSchema, uintSchema } from './scalars.js';
 import * as settings from './settings.js';
 import { gitInfoUpdateSchema, readStateOperationSchema } from './thread-admin-methods.js';
-import { threadListParamsSchema, threadStartParamsSchema, turnEnvironmentSchema } from './thread-methods.js';
+import {
+  threadListParamsSchema,
+  threadStartParamsSchema,
+  threadStartResponseSchema,
+  turnEnvironmentSchema,
+} from './thread-methods.js';
 import * as thread from './thread.js';
 import { turnStartParamsSchema } from './turn-methods.js';
 import { userInputSchema } from './user-input.js';
@@ -66,6 +71,7 @@ const SHARED = {
   TextPosition: NOTIFICATIONS.configWarning.params.shape.range.unwrap().unwrap().shape.start,
   Thread: thread.threadSchema,
   ThreadEnvironment: thread.threadSchema.shape.environments.unwrap().element,
+  ThreadEventsCursor: threadStartResponseSchema.shape.eventsCursor,
   ThreadHistoryMode: settings.historyModeSchema,
   ThreadItem: threadItemSchema,
   ThreadItemEntry: history.itemEntrySchema,

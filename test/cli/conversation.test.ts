@@ -3,10 +3,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemonProcess } from '../support/daemon-process.js';
 import type { DaemonProcess } from '../support/daemon-process.js';
+import { deltasText, deltaText } from '../support/model-script.js';
 import { startModelServer } from '../support/model-server.js';
 import type { ModelServer } from '../support/model-server.js';
 import { makeTempHome } from '../support/temp-home.js';
 import type { TempHome } from '../support/temp-home.js';
+import { WireProxy } from '../support/wire-proxy.js';
 import { runCli, startCli } from './cli-process.js';
 import { readConversationFiles } from './read-conversation-files.js';
 
@@ -75,7 +77,7 @@ describe('a conversation on the command line, with a daemon', () => {
   });
 
   it('says that the daemon has gone when it is killed in the middle of an answer', async () => {
-    const hanging = startCli(['ask', '--home', home.path, 'hang'], { cwd: home.workspace });
+    const hanging = startCli(['ask', '--home', home.path, '--reconnect', '0.5', 'hang'], { cwd: home.workspace });
     await hanging.seen('stdout', 'hanging');
     await daemon.kill();
     const { code, stderr } = await hanging.ended;
@@ -83,6 +85,43 @@ describe('a conversation on the command line, with a daemon', () => {
     expect((await ask('hello')).stderr).to.equal(
       `rolloutd: no daemon runs for ${home.path}; start one with: rolloutd serve\n`,
     );
+  });
+
+  it('prints an answer whole, however often its connection breaks', async () => {
+    const proxy = await WireProxy.start();
+    await daemon.stop();
+    daemon = await startDaemonProcess({
+      home: home.path,
+      args: ['-c', `allowed_hosts=["${new URL(proxy.url).host}"]`],
+    });
+    proxy.setTarget(daemon.url);
+    const DELTAS = 400;
+    try {
+      const asking = startCli(['ask', '--home', home.path, '--url', proxy.url, `deltas ${DELTAS} 16 2`], {
+        cwd: home.workspace,
+      });
+      for (const index of [20, 100, 180, 300]) {
+        await asking.seen('stdout', deltaText(index));
+        proxy.breakAll();
+      }
+      const { code, stdout, stderr } = await asking.ended;
+      expect([code, stdout]).to.deep.equal([0, `${deltasText(DELTAS)}\n`]);
+      expect(stderr.match(/reconnecting/g)).to.have.length(4);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('says that the daemon was restarted in the middle of an answer, and how the turn has ended', async () => {
+    const hanging = startCli(['ask', '--home', home.path, 'hang'], { cwd: home.workspace });
+    await hanging.seen('stdout', 'hanging');
+    await daemon.kill();
+    await hanging.seen('stderr', 'reconnecting');
+    daemon = await startDaemonProcess({ home: home.path });
+    const { code, stdout, stderr } = await hanging.ended;
+    expect([code, stdout]).to.deep.equal([1, 'hanging\n']);
+    expect(stderr).to.contain('the daemon was restarted: this is what is recorded');
+    expect(stderr).to.contain('rolloutd: the daemon was restarted, which interrupted the turn');
   });
 
   it('needs no model and no key for a first answer', async () => {

@@ -170,6 +170,8 @@ describe('the generated types and schemas', () => {
       'ClientRequest',
       NO_PARAMS,
       'ServerNotification',
+      // It numbers nothing.
+      'ThreadEventsCursor',
     ]);
   });
 

@@ -61,9 +61,14 @@ export class WireProxy {
     return connections;
   }
 
+  /** Breaks every connection, wherever its bytes are. */
+  breakAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async close(): Promise<void> {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.breakAll();
     await once(this.#server, 'close');
   }
 
