@@ -138,6 +138,11 @@ export class ConversationLoader {
   announce(id: string, method: NotificationName, params: unknown): void {
     const fanOut = this.#live.get(id)?.conversation.fanOut ?? this.#newFanOut(id);
     fanOut.publish(method, params);
+    if (method !== 'thread/deleted') return;
+    // Nothing of it is to be given to anybody any more.
+    this.#rings.get(id)?.clear();
+    this.#rings.delete(id);
+    this.#leftAs.delete(id);
   }
 
   /** The writer is gone for good: every conversation that writes fails, with its reason. */

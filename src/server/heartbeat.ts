@@ -12,6 +12,13 @@ interface Pulse {
   silentTicks: number;
 }
 
+/** What Node knows of a large write that is under way only its handle says; its own timeouts look there too. */
+interface SocketWithHandle extends Socket {
+  _handle?: { bytesWritten: number; writeQueueSize: number } | null;
+}
+
+const NOTHING_WRITTEN = { bytesWritten: 0, writeQueueSize: 0 };
+
 /**
  * A client is alive while any byte comes from it: pongs count, and so does an upload that delays them. So is one that
  * takes what waits for it, however slowly: the ping stands in that line.
@@ -58,9 +65,10 @@ export class Heartbeat {
 
 /** Whether there was a sign of life since the last time. */
 function feel(pulse: Pulse): boolean {
-  const { bytesRead, bytesWritten, writableLength } = pulse.rawSocket;
-  const bytesTaken = bytesWritten - writableLength;
+  const { bytesRead } = pulse.rawSocket;
+  const { bytesWritten, writeQueueSize } = (pulse.rawSocket as SocketWithHandle)._handle ?? NOTHING_WRITTEN;
+  const bytesTaken = bytesWritten - writeQueueSize;
   const isAlive = bytesRead !== pulse.bytesRead || (pulse.isBacklogged && bytesTaken > pulse.bytesTaken);
-  Object.assign(pulse, { bytesRead, bytesTaken, isBacklogged: writableLength > 0 });
+  Object.assign(pulse, { bytesRead, bytesTaken, isBacklogged: writeQueueSize > 0 });
   return isAlive;
 }

@@ -6,8 +6,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createLog } from '../../src/log.js';
+import type { Log } from '../../src/log.js';
 import type { OutgoingFrame } from '../../src/registry/fan-out.js';
 import { Connection } from '../../src/server/connection.js';
+import { Dispatcher } from '../../src/server/dispatch.js';
+import type { Handler, HandlerTable } from '../../src/server/dispatch.js';
 import { deltaFrameHead, deltaFrameText, frameText } from '../../src/session/frame-text.js';
 
 const MIB = 1024 * 1024;
@@ -139,6 +142,29 @@ describe('Connection', () => {
       [1, 2, 'after'],
       false,
     ]);
+  });
+
+  it('has further requests refused while too many wait for their answer, which is counted', async () => {
+    const lines: unknown[] = [];
+    const counted = { ...log, warn: (_message: string, meta: object) => lines.push(meta) } as unknown as Log;
+    const waiting: (() => void)[] = [];
+    const list: Handler<'thread/loaded/list'> = (_params, respond) => {
+      waiting.push(() => respond.result({ data: [], nextCursor: null }));
+    };
+    const dispatcher = new Dispatcher({ 'thread/loaded/list': list } as HandlerTable, counted);
+    const ask = (id: number) =>
+      dispatcher.receive(connection, JSON.stringify({ id, method: 'thread/loaded/list', params: {} }), false);
+    for (let id = 1; id <= 1030; id += 1) ask(id);
+    expect([waiting.length, dispatcher.refused, lines]).to.deep.equal([
+      1024,
+      6,
+      [{ client: 'test', inFlight: 1024, refused: 1 }],
+    ]);
+    waiting[0]!();
+    ask(2000);
+    expect([waiting.length, dispatcher.refused]).to.deep.equal([1025, 6]);
+    await read(({ id }) => id === 1);
+    expect(received.map(({ id }) => id)).to.deep.equal([1025, 1026, 1027, 1028, 1029, 1030, 1]);
   });
 
   it('says all that was said before it closes', async () => {

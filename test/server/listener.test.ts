@@ -68,6 +68,15 @@ describe('startListener', () => {
     return client;
   }
 
+  /** Upgraded, and then no WebSocket: it answers nothing. */
+  async function openDeafClient(): Promise<Socket> {
+    const socket = openSocket();
+    const head = [`GET / HTTP/1.1`, `Host: localhost:${listener!.port}`, `Authorization: Bearer ${TOKEN}`, ...UPGRADE];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await once(socket, 'data');
+    return socket;
+  }
+
   async function echo(client: WebSocket, text: string): Promise<string> {
     client.send(text);
     const [data] = (await once(client, 'message')) as [Buffer];
@@ -204,6 +213,26 @@ describe('startListener', () => {
     expect(String(data)).to.equal('x'.repeat(8));
   });
 
+  it('counts taking what was sent as a sign of life, however slowly, and no longer than it goes on', async () => {
+    await start({ pingIntervalMs: 25 });
+    const clock = await openClient();
+    const slow = await openDeafClient();
+    slow.pause();
+    const ended = once(arrived[1]!, 'close');
+    arrived[1]!.send(Buffer.alloc(80 * 1024 * 1024));
+    // More pings than a silent client would get; the answer to the first would come behind all of that.
+    for (let pings = 0; pings < 8; pings++) {
+      await once(clock, 'ping');
+      slow.resume();
+      for (const from = slow.bytesRead; slow.bytesRead - from < 6 * 1024 * 1024;) await once(slow, 'data');
+      slow.pause();
+    }
+    expect(arrived[1]!.readyState).to.equal(WebSocket.OPEN);
+    const [code] = (await ended) as [number];
+    expect(code).to.equal(1006);
+    expect(await echo(clock, 'here')).to.equal('here');
+  });
+
   it('drops sockets that never finish a request', async () => {
     const { port } = await start({ headersTimeoutMs: 50 });
     const [mute, slow] = [openSocket(), openSocket()];
@@ -270,12 +299,8 @@ describe('startListener', () => {
   });
 
   it('closes even when a client never answers the close frame', async () => {
-    const { port } = await start();
-    const deaf = openSocket();
-    deaf.write(
-      `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${TOKEN}\r\n${UPGRADE.join('\r\n')}\r\n\r\n`,
-    );
-    await once(deaf, 'data');
+    await start();
+    const deaf = await openDeafClient();
     deaf.pause();
     await listener!.close();
     expect(arrived.map((socket) => socket.readyState)).to.deep.equal([WebSocket.CLOSED]);
