@@ -1,96 +1,14 @@
 import { expect } from 'chai';
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { WebSocket } from 'ws';
-import { startListener } from '../../src/server/listener.js';
-import type { Listener } from '../../src/server/listener.js';
-import { runCli, startCli } from './cli-process.js';
-import type { CliOptions } from './cli-process.js';
+import { completed, delta, notification, THREAD, TURN, useScriptedDaemon } from './scripted-daemon.js';
 
-const TOKEN = 'the-token-of-this-home';
-const THREAD = '01a206ee-bd6f-7dc3-8570-8420e64dacfd';
-const TURN = '01a206ee-bd7a-77b0-bae3-be0ff0dd0a4d';
-
-interface Request {
-  id?: number;
-  method: string;
-  params?: Record<string, unknown>;
-}
-
-/** Against a scripted daemon behind the real door, so that every moment of a turn can be held still. */
 describe('rolloutd ask', () => {
-  let listener: Listener;
-  let socket: WebSocket;
-  let requests: Request[];
-  /** What the daemon does with a request, by method; without an entry nothing. */
-  let script: Record<string, (request: Request) => void>;
-
-  const send = (...frames: object[]) => {
-    for (const frame of frames) socket.send(JSON.stringify(frame));
-  };
-  const notification = (method: string, params: object) => ({
-    method,
-    params: { threadId: THREAD, turnId: TURN, ...params },
-    emittedAtMs: 1,
-  });
-  const delta = (text: string, change: object = {}) =>
-    notification('item/agentMessage/delta', { itemId: 'm', delta: text, ...change });
-  const completed = (status: string, change: object = {}) =>
-    notification('turn/completed', { turn: { id: TURN, status, error: null, ...change } });
-
-  beforeEach(async () => {
-    requests = [];
-    script = {
-      initialize: ({ id }) =>
-        send({ id, result: { userAgent: 'x', codexHome: '/', platformFamily: 'unix', platformOs: 'linux' } }),
-      'thread/start': ({ id }) => send({ id, result: { thread: { id: THREAD } } }),
-      'thread/resume': ({ id }) => send({ id, result: { thread: { id: THREAD } } }),
-      'turn/start': ({ id }) =>
-        send({ id, result: { turn: { id: TURN } } }, delta('Hel'), delta('lo'), completed('completed')),
-    };
-    listener = await startListener({
-      listen: 'ws://127.0.0.1:0',
-      authMode: 'token',
-      token: TOKEN,
-      allowedOrigins: [],
-      allowedHosts: [],
-      isReady: () => true,
-      onConnection: (webSocket) => {
-        socket = webSocket;
-        socket.on('message', (data: Buffer) => {
-          const request = JSON.parse(data.toString()) as Request;
-          requests.push(request);
-          script[request.method]?.(request);
-        });
-      },
-      log: { debug: () => undefined, warn: () => undefined },
-    });
-  });
-
-  afterEach(() => listener.close());
-
-  const options = (change: CliOptions = {}): CliOptions => ({
-    env: { ROLLOUTD_TOKEN: TOKEN },
-    cwd: realpathSync(tmpdir()),
-    ...change,
-  });
-  const ask = (args: string[], change: CliOptions = {}) =>
-    runCli(['ask', '--url', listener.url, ...args], options(change));
-  const start = (...args: string[]) => startCli(['ask', '--url', listener.url, ...args], options());
-  const sent = (method: string) => requests.filter((request) => request.method === method).map(({ params }) => params);
-  /** Without the id that each of them has of its own. */
-  const turnStarts = () =>
-    sent('turn/start').map((params) => {
-      const { clientUserMessageId, ...rest } = params!;
-      expect(clientUserMessageId).to.match(/^[0-9a-f-]{36}$/);
-      return rest;
-    });
-  const footer = () =>
-    `conversation ${THREAD}\ncontinue with: rolloutd ask --url ${listener.url} --thread ${THREAD} "…"\n`;
+  const { script, requests, send, closeSocket, ask, start, sent, turnStarts, footer } = useScriptedDaemon();
 
   it('starts a conversation in this folder, streams the answer to stdout and tells on stderr how to go on', async () => {
     expect(await ask(['say', 'hello'])).to.deep.equal({ code: 0, stdout: 'Hello\n', stderr: footer() });
-    expect(requests.map(({ method }) => method)).to.deep.equal([
+    expect(requests().map(({ method }) => method)).to.deep.equal([
       'initialize',
       'initialized',
       'thread/start',
@@ -225,114 +143,12 @@ describe('rolloutd ask', () => {
   it('fails when the connection is cut in the middle of an answer and none is to be made again', async () => {
     script['turn/start'] = ({ id }) => {
       send({ id, result: { turn: { id: TURN } } }, delta('half'));
-      socket.close(1013, 'too slow');
+      closeSocket(1013, 'too slow');
     };
     expect(await ask(['--reconnect', '0', 'hello'])).to.deep.equal({
       code: 1,
       stdout: 'half\n',
       stderr: `${footer()}rolloutd: the connection closed (1013: too slow); the answer was cut off\n`,
-    });
-  });
-
-  describe('whose connection is lost', () => {
-    const numbered = (seq: number, frame: object) => ({ ...frame, epoch: 'e', seq });
-    const resumed = (id: number | undefined, change: object) => ({
-      id,
-      result: { thread: { id: THREAD }, eventsCursor: { epoch: 'e', seq: 9 }, initialTurnsPage: null, ...change },
-    });
-    const agentItem = (text: string) => ({ type: 'agentMessage', id: 'm', text });
-    const lost = 'the connection closed (1013), reconnecting …\n';
-
-    beforeEach(() => {
-      script['turn/start'] = ({ id }) => {
-        send({ id, result: { turn: { id: TURN } } }, numbered(4, delta('one ')));
-        socket.close(1013, 'too slow');
-      };
-    });
-
-    it('connects again, says what it has, and prints on without a gap or a repetition', async () => {
-      script['thread/resume'] = ({ id }) =>
-        send(
-          // A broadcast that comes again in its place.
-          numbered(6, completed('completed')),
-          resumed(id, { reattach: { type: 'replay', reason: null } }),
-          numbered(5, delta('two')),
-          numbered(6, completed('completed')),
-        );
-      expect(await ask(['hello'])).to.deep.equal({ code: 0, stdout: 'one two\n', stderr: `${lost}${footer()}` });
-      expect(sent('thread/resume')).to.deep.equal([
-        {
-          threadId: THREAD,
-          excludeTurns: true,
-          initialTurnsPage: { limit: 5, itemsView: 'full' },
-          afterEpoch: 'e',
-          afterSeq: 4,
-        },
-      ]);
-      expect(sent('turn/start')).to.have.length(1);
-    });
-
-    it('before its input was taken says it again under the same id', async () => {
-      let starts = 0;
-      script['thread/start'] = ({ id }) =>
-        send({ id, result: { thread: { id: THREAD }, eventsCursor: { epoch: 'e', seq: 0 } } });
-      script['turn/start'] = ({ id }) => {
-        starts += 1;
-        if (starts === 1) socket.close(1013, 'too slow');
-        else send({ id, result: { turn: { id: TURN } } }, delta('answer'), completed('completed'));
-      };
-      script['thread/resume'] = ({ id }) => send(resumed(id, { reattach: { type: 'current', reason: null } }));
-      expect((await ask(['hello'])).stdout).to.equal('answer\n');
-      const [first, second] = sent('turn/start');
-      expect(second).to.deep.equal(first);
-      expect(sent('thread/resume')[0]).to.include({ afterEpoch: 'e', afterSeq: 0 });
-    });
-
-    it('says that the daemon was restarted, and shows how the turn has ended', async () => {
-      const shown = (status: string) => ({
-        reattach: { type: 'resync', reason: 'epoch_changed' },
-        eventsCursor: { epoch: 'f', seq: 1 },
-        initialTurnsPage: { data: [{ id: TURN, status, error: null, items: [agentItem('one two')] }] },
-      });
-      const notice = `${lost}the daemon was restarted: this is what is recorded\n`;
-      script['thread/resume'] = ({ id }) => send(resumed(id, shown('interrupted')));
-      expect(await ask(['hello'])).to.deep.equal({
-        code: 1,
-        stdout: 'one two\n',
-        stderr: `${notice}${footer()}rolloutd: the daemon was restarted, which interrupted the turn\n`,
-      });
-      script['thread/resume'] = ({ id }) => send(resumed(id, shown('completed')));
-      expect(await ask(['hello'])).to.deep.equal({ code: 0, stdout: 'one two\n', stderr: `${notice}${footer()}` });
-    });
-
-    it('prints what it missed of an answer that goes on, also when no one knows in which parts it came', async () => {
-      script['thread/resume'] = ({ id }) =>
-        send(
-          resumed(id, {
-            reattach: { type: 'resync', reason: 'expired' },
-            initialTurnsPage: { data: [{ id: TURN, status: 'inProgress', error: null, items: [] }] },
-          }),
-          numbered(9, notification('item/started', { item: agentItem('one two ') })),
-          numbered(10, delta('three')),
-          numbered(11, completed('completed')),
-        );
-      const { code, stdout } = await ask(['hello']);
-      expect([code, stdout]).to.deep.equal([0, 'one two three\n']);
-    });
-
-    it('fails when the daemon does not take it back', async () => {
-      script['thread/resume'] = ({ id }) => send({ id, error: { code: -32600, message: 'no rollout found' } });
-      const { code, stdout, stderr } = await ask(['hello']);
-      expect([code, stdout, stderr]).to.deep.equal([1, 'one \n', `${lost}${footer()}rolloutd: no rollout found\n`]);
-    });
-
-    it('fails when it is lost each time before anything more is heard, after a while', async () => {
-      script['thread/resume'] = () => socket.close(1013, 'too slow');
-      const { code, stderr } = await ask(['--reconnect', '0.3', 'hello']);
-      expect([code, stderr.split('\n').at(-2)]).to.deep.equal([
-        1,
-        'rolloutd: the connection closed (1013: too slow); the answer was cut off',
-      ]);
     });
   });
 
@@ -395,7 +211,7 @@ describe('rolloutd ask', () => {
       0,
       `The agent asks for an approval: answer it in another client.\n${footer()}`,
     ]);
-    expect(requests.some((request) => request.method === undefined)).to.equal(false);
+    expect(requests().some((request) => request.method === undefined)).to.equal(false);
   });
 
   it('ends quietly when nobody reads any more', async () => {

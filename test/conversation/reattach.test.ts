@@ -67,11 +67,11 @@ describe('a client that comes back', () => {
       const [joined] = wanderer.received.filter(({ result }) => result?.eventsCursor !== undefined);
       let reply = joined!;
       const wander = async (): Promise<void> => {
-        while (!isOver) {
+        for (;;) {
           const from = wanderer.received.length;
           const upTo = from + random(60);
           await wanderer.next(() => wanderer.received.length > upTo || isOver);
-          if (isOver) break;
+          if (isOver) return;
           wanderer.socket.terminate();
           await wanderer.closed;
           keep(after(wanderer, reply, threadId));
@@ -159,7 +159,11 @@ describe('a client that comes back', () => {
     const cursor = lastOf(client);
     const again = await rig.client();
     const told: unknown[] = [];
-    for (const one of [{ ...cursor, epoch: 'another' }, { ...cursor, seq: cursor.seq + 1 }, { ...cursor, seq: 3 }]) {
+    for (const one of [
+      { ...cursor, epoch: 'another' },
+      { ...cursor, seq: cursor.seq + 1 },
+      { ...cursor, seq: 3 },
+    ]) {
       const reply = await resume(again, threadId, one, { excludeTurns: false });
       const [turn] = reply.result.thread.turns;
       expect(turn.items.at(-1).text).to.equal(deltasText(100));
@@ -193,11 +197,7 @@ describe('a client that comes back', () => {
     await again.call('thread/loaded/list', {});
     const story = after(again, reply, threadId);
     expect(story).to.deep.equal(numbered(client.received).filter(({ seq }) => seq! > cursor.seq));
-    expect(namesOf(story).slice(-3)).to.deep.equal([
-      'thread/status/changed',
-      'thread/closed',
-      'thread/status/changed',
-    ]);
+    expect(namesOf(story).slice(-3)).to.deep.equal(['thread/status/changed', 'thread/closed', 'thread/status/changed']);
   });
 
   it('is not told that it missed nothing when another program has written meanwhile', async () => {

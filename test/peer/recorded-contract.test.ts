@@ -13,6 +13,9 @@ import { recordedFolder } from './recorded-folder.js';
 
 /** What our results have and the peer's do not, for the recordings to pass. */
 const ADDED: Partial<Record<MethodName, object>> = {
+  'thread/start': { eventsCursor: { epoch: 'e', seq: 0 } },
+  'thread/resume': { eventsCursor: { epoch: 'e', seq: 0 } },
+  'thread/fork': { eventsCursor: { epoch: 'e', seq: 0 } },
   'thread/list': { hiddenCount: 0 },
   'thread/delete': { deletedThreadIds: [] },
 };
