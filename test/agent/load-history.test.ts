@@ -6,6 +6,7 @@ import { loadHistory } from '../../src/agent/load-history.js';
 import { Recorder } from '../../src/agent/recorder.js';
 import { recoveredHistory, writeRecovery } from '../../src/agent/recovery.js';
 import type { RolloutSink } from '../../src/agent/rollout-sink.js';
+import { SentMessages } from '../../src/agent/sent-messages.js';
 import { journalRecord } from '../../src/rollout/journal.js';
 import type { RolloutLine } from '../../src/rollout/line.js';
 import {
@@ -32,7 +33,7 @@ describe('loadHistory', () => {
 
   function resume(text: string) {
     writeFileSync(rollout(), text);
-    return loadHistory({ type: 'resumed', conversationId: ID, rolloutPath: rollout(), sources: [] }, journal());
+    return loadHistory({ type: 'resumed', conversationId: ID, rolloutPath: rollout(), sources: [] }, journal(), ID);
   }
 
   /** Lines of a turn up to the user's words. */
@@ -55,7 +56,7 @@ describe('loadHistory', () => {
   }
 
   it('begins with nothing for a new conversation', async () => {
-    expect(await loadHistory({ type: 'new', mode: 'paginated' }, null)).to.deep.equal({
+    expect(await loadHistory({ type: 'new', mode: 'paginated' }, null, ID)).to.deep.equal({
       items: [],
       mode: 'paginated',
       nextOrdinal: 0,
@@ -66,6 +67,8 @@ describe('loadHistory', () => {
       usage: null,
       recovery: null,
       inherited: [],
+      sent: new SentMessages(),
+      endsInCopy: false,
       warnings: [],
     });
   });
@@ -89,6 +92,8 @@ describe('loadHistory', () => {
       baseInstructions: 'be brief',
       usage: null,
       inherited: [],
+      sent: new SentMessages(),
+      endsInCopy: false,
     });
   });
 
@@ -158,7 +163,7 @@ describe('loadHistory', () => {
   it('gives a fork the lines of its source, but neither its metadata nor its unfinished turn to close', async () => {
     const lines = [metaLine('source'), ...turnLines('t1', 'one', 'first'), ...begun('t2', 'two')];
     const history = { type: 'forked' as const, forkedFromId: 'source', items: lines };
-    const loaded = await loadHistory(history, null);
+    const loaded = await loadHistory(history, null, ID);
     expect([textsOf(loaded.items), loaded.inherited, loaded.recovery, loaded.preview]).to.deep.equal([
       ['one', 'first', 'two'],
       lines.slice(1),
