@@ -20,6 +20,7 @@ import type { PendingRecovery } from './recovery.js';
 import type { SentMessages } from './sent-messages.js';
 import { fromCore } from './token-totals.js';
 import { callIdOf, isCall } from './tool-calls.js';
+import { UnseenWords } from './unseen-words.js';
 
 export interface LoadedHistory {
   items: ResponseItem[];
@@ -144,6 +145,7 @@ class GatheredHistory {
   /** A message that people saw and whose line for the model has not followed. */
   #lastShown: CoreItemOfType<'AgentMessage'> | null = null;
   readonly #messages: RecordedMessages;
+  readonly #unseen = new UnseenWords();
 
   constructor(conversationId: string) {
     this.#messages = new RecordedMessages(conversationId);
@@ -168,6 +170,7 @@ class GatheredHistory {
   take(line: RolloutLine): void {
     this.#preview ||= previewOfLine(line) ?? '';
     this.#messages.take(line, this.fileMeta === null);
+    this.#leaveOut(this.#unseen.take(line));
     switch (line.type) {
       case 'session_meta':
         if (this.fileMeta !== null) break;
@@ -255,7 +258,12 @@ class GatheredHistory {
   }
 
   #items(): ResponseItem[] {
+    this.#leaveOut(this.#unseen.takeEnd());
     return (this.#modelItems ??= toModelHistory(this.#modelLines));
+  }
+
+  #leaveOut(line: RolloutLine | null): void {
+    if (line !== null) this.#modelLines.splice(this.#modelLines.lastIndexOf(line), 1);
   }
 
   /** Without its own word for it, the lines tell: only legacy files have messages as events and nothing else. */

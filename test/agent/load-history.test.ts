@@ -6,6 +6,7 @@ import { loadHistory } from '../../src/agent/load-history.js';
 import { Recorder } from '../../src/agent/recorder.js';
 import { recoveredHistory, writeRecovery } from '../../src/agent/recovery.js';
 import type { RolloutSink } from '../../src/agent/rollout-sink.js';
+import { abortedMarkerItem } from '../../src/agent/turn-lines.js';
 import { SentMessages } from '../../src/agent/sent-messages.js';
 import { journalRecord } from '../../src/rollout/journal.js';
 import type { RolloutLine } from '../../src/rollout/line.js';
@@ -150,6 +151,31 @@ describe('loadHistory', () => {
       const goneOn = [...lines, ...turnLines('t2', 'two', 'second')];
       expect(textsOf((await resume(rolloutText(goneOn))).items)).to.deep.equal(['one', 'first', 'two', 'second']);
     }
+  });
+
+  it('leaves out words that no line shows, also where their turn was closed since', async () => {
+    const words = (text: string): RolloutLine => {
+      const notes = { content_item_kinds: ['user.text'] };
+      const content = [{ type: 'input_text', text }];
+      return responseLine({
+        type: 'message',
+        role: 'user',
+        content,
+        internal_chat_message_metadata_passthrough: notes,
+      });
+    };
+    const marker = responseLine(abortedMarkerItem('t2'));
+    const shown = [startedLine('t1'), words('one'), userItemLine('t1', 'u1', 'one')];
+    const torn = [startedLine('t2'), words('two')];
+    const closed = [...torn, marker, eventLine({ type: 'turn_aborted', turn_id: 't2' })];
+    const answered = [startedLine('t3'), words('three'), assistantLine('what the model knows')];
+    const seen = async (lines: RolloutLine[]): Promise<string[]> =>
+      textsOf((await resume(rolloutText([metaLine(ID), ...shown, ...lines]))).items).map((text) => text.slice(0, 13));
+    expect([await seen(torn), await seen(closed), await seen(answered)]).to.deep.equal([
+      ['one'],
+      ['one', '<turn_aborted'],
+      ['one', 'three', 'what the mode'],
+    ]);
   });
 
   it('refuses a file that is no conversation', async () => {
