@@ -107,6 +107,7 @@ export class RolloutOpening {
   #closeBrokenTurn(error: TurnError | null = null): void {
     if (this.#recovery === null) return;
     writeRecovery(this.#recovery, this.#recoveredItems, this.#state, error);
+    this.#state.sent.endTurn(this.#recovery.turnId, error === null ? 'interrupted' : 'failed');
     this.#recovery = null;
   }
 }

@@ -15,7 +15,8 @@ export class UnseenWords {
       return null;
     }
     if (line.type !== 'event_msg') return null;
-    return line.payload.type === 'turn_aborted' ? this.takeEnd() : (this.#line = null);
+    const { type } = line.payload;
+    return type === 'turn_aborted' || type === 'task_complete' ? this.takeEnd() : (this.#line = null);
   }
 
   /** The same when there are no more lines. */

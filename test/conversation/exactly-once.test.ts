@@ -9,6 +9,7 @@ import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { startModelServer } from '../support/model-server.js';
 import { makeTempHome } from '../support/temp-home.js';
 import { runTurns, wordsByRead } from './branch-story.js';
+import { WorkerWatch } from './worker-watch.js';
 
 const text = (words: string) => [{ type: 'text', text: words }];
 
@@ -94,6 +95,29 @@ describe('a message that a client sends again', () => {
     await restart();
     expect((await start('one', 'fail 400')).result.turn).to.include({ id: failed.result.turn.id, status: 'failed' });
     expect((await start('two', 'hang')).result.turn).to.include({ id: turnId, status: 'interrupted' });
+  });
+
+  it('is known to the session that replaces one whose worker died', async () => {
+    const watch = new WorkerWatch();
+    try {
+      const first = (await start('zero', 'hello')).result.turn.id;
+      await ended(first);
+      await restart();
+      const { id: turnId } = (await start('one', 'hang')).result.turn;
+      await client.notification('item/agentMessage/delta');
+      await watch.kill(rig.daemon.threads().sessions[threadId]!);
+      expect(await ended(turnId)).to.equal('failed');
+      expect((await start('one', 'hang')).result.turn).to.include({ id: turnId, status: 'failed' });
+      expect((await steer('one', 'other', turnId)).error?.data.reason).to.equal('client_message_conflict');
+      await restart();
+      expect((await start('one', 'hang')).result.turn).to.include({ id: turnId, status: 'failed' });
+      expect(await messagesOf(client, threadId)).to.deep.equal([
+        [first, 'zero', 'hello'],
+        [turnId, 'one', 'hang'],
+      ]);
+    } finally {
+      watch.stop();
+    }
   });
 
   it('with other words is refused before anything changes', async () => {
