@@ -31,6 +31,7 @@ export const DAEMON_ERROR_CODES = [
   'no_active_turn',
   'active_turn_mismatch',
   'empty_input',
+  'client_message_conflict',
   'input_too_large',
   'config_invalid',
   'listen_failed',

@@ -15,9 +15,12 @@ import type { RolloutLinesRead } from '../rollout/read-rollout-lines.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { InitialHistory } from '../session/messages.js';
 import type { ModelUsage } from './model/model.js';
+import { RecordedMessages } from './recorded-messages.js';
 import type { PendingRecovery } from './recovery.js';
+import type { SentMessages } from './sent-messages.js';
 import { fromCore } from './token-totals.js';
 import { callIdOf, isCall } from './tool-calls.js';
+import { UnseenWords } from './unseen-words.js';
 
 export interface LoadedHistory {
   items: ResponseItem[];
@@ -32,6 +35,10 @@ export interface LoadedHistory {
   recovery: PendingRecovery | null;
   /** Lines that a new file must begin with, after its session_meta. */
   inherited: RolloutLine[];
+  /** Messages that a client may send again. */
+  sent: SentMessages;
+  /** The file holds what its conversation was forked from, and nothing yet that names the conversation itself. */
+  endsInCopy: boolean;
   warnings: string[];
 }
 
@@ -47,11 +54,19 @@ const WANTED: ReadonlySet<LineKind> = new Set([
   'event_msg/agent_message',
   'event_msg/token_count',
   'event_msg/thread_rolled_back',
+  'event_msg/thread_settings_applied',
 ]);
 
-/** Throws rollout_unreadable when the file has no session_meta, and what reading throws. Writes nothing. */
-export async function loadHistory(history: InitialHistory, journalPath: string | null): Promise<LoadedHistory> {
-  const gathered = new GatheredHistory();
+/**
+ * `conversationId` is that of the conversation that goes on with the history. Throws rollout_unreadable when the file has
+ * no session_meta, and what reading throws. Writes nothing.
+ */
+export async function loadHistory(
+  history: InitialHistory,
+  journalPath: string | null,
+  conversationId: string,
+): Promise<LoadedHistory> {
+  const gathered = new GatheredHistory(conversationId);
   switch (history.type) {
     case 'new':
       return { ...gathered.finish(null), mode: history.mode };
@@ -129,6 +144,12 @@ class GatheredHistory {
   #openTurn: OpenTurn | null = null;
   /** A message that people saw and whose line for the model has not followed. */
   #lastShown: CoreItemOfType<'AgentMessage'> | null = null;
+  readonly #messages: RecordedMessages;
+  readonly #unseen = new UnseenWords();
+
+  constructor(conversationId: string) {
+    this.#messages = new RecordedMessages(conversationId);
+  }
 
   async readSources(sources: readonly RolloutRange[]): Promise<void> {
     for (const { path, end } of sources) await this.readFile(path, end);
@@ -137,6 +158,7 @@ class GatheredHistory {
   readFile(path: string, end?: number): Promise<RolloutLinesRead> {
     this.fileMeta = null;
     this.#hasResponseItems = false;
+    this.#messages.beginFile();
     const range = end === undefined ? {} : { end };
     return readRolloutLines(path, (line) => this.take(line), { kinds: WANTED, ...range });
   }
@@ -147,6 +169,8 @@ class GatheredHistory {
 
   take(line: RolloutLine): void {
     this.#preview ||= previewOfLine(line) ?? '';
+    this.#messages.take(line, this.fileMeta === null);
+    this.#leaveOut(this.#unseen.take(line));
     switch (line.type) {
       case 'session_meta':
         if (this.fileMeta !== null) break;
@@ -226,13 +250,20 @@ class GatheredHistory {
       usage: this.#usage,
       recovery: null,
       inherited: [],
+      sent: this.#messages.finish(),
+      endsInCopy: this.#messages.endsInCopy,
       warnings:
         setAside === 0 ? [] : [`${setAside} damaged line(s) of the rollout were set aside; they stay in the file`],
     };
   }
 
   #items(): ResponseItem[] {
+    this.#leaveOut(this.#unseen.takeEnd());
     return (this.#modelItems ??= toModelHistory(this.#modelLines));
+  }
+
+  #leaveOut(line: RolloutLine | null): void {
+    if (line !== null) this.#modelLines.splice(this.#modelLines.lastIndexOf(line), 1);
   }
 
   /** Without its own word for it, the lines tell: only legacy files have messages as events and nothing else. */

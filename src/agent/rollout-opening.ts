@@ -6,6 +6,7 @@ import type { RolloutLine } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { LostTurn, SessionInit } from '../session/messages.js';
 import { initialContextItems } from './context-messages.js';
+import type { LoadedHistory } from './load-history.js';
 import type { PendingRecovery } from './recovery.js';
 import { recoveredHistory, withToldItems, writeRecovery } from './recovery.js';
 import type { SessionState } from './session-state.js';
@@ -15,9 +16,7 @@ import { sessionMetaPayload, settingsAppliedPayload } from './turn-lines.js';
 export interface OpeningParts {
   init: SessionInit;
   state: SessionState;
-  /** Lines of another rollout that stand right after session_meta: a fork's copy. */
-  inherited: RolloutLine[];
-  recovery: PendingRecovery | null;
+  history: Pick<LoadedHistory, 'inherited' | 'recovery' | 'endsInCopy'>;
 }
 
 export class RolloutOpening {
@@ -31,13 +30,14 @@ export class RolloutOpening {
   #settingsRecorded: boolean;
 
   /** Adds to the model's history what the recovery brings back. */
-  constructor({ init, state, inherited, recovery }: OpeningParts) {
+  constructor({ init, state, history: { inherited, recovery, endsInCopy } }: OpeningParts) {
     this.#init = init;
     this.#state = state;
     this.#inherited = inherited;
     this.#recovery = recovery;
     this.#fileExists = init.history.type === 'resumed';
-    this.#settingsRecorded = init.history.type === 'resumed';
+    // A copy says nothing of this conversation; where it ends is told by its own settings.
+    this.#settingsRecorded = init.history.type === 'resumed' && !endsInCopy;
     this.#recoveredItems = recovery === null ? [] : recoveredHistory(recovery);
     state.history.push(...this.#recoveredItems);
     this.#contextGiven = state.history.length > 0;
@@ -107,6 +107,7 @@ export class RolloutOpening {
   #closeBrokenTurn(error: TurnError | null = null): void {
     if (this.#recovery === null) return;
     writeRecovery(this.#recovery, this.#recoveredItems, this.#state, error);
+    this.#state.sent.endTurn(this.#recovery.turnId, error === null ? 'interrupted' : 'failed');
     this.#recovery = null;
   }
 }

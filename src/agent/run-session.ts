@@ -29,7 +29,7 @@ export async function runSession(init: SessionInit): Promise<void> {
   port.on('message', (command: SessionCommand) => inbox.take(command));
   let error: DaemonError | null = null;
   try {
-    const history = await loadHistory(init.history, init.journalPath);
+    const history = await loadHistory(init.history, init.journalPath, init.conversationId);
     error = await serve(init, history, post, inbox);
   } catch (failure) {
     error = DaemonError.from(failure, 'session_failed');
@@ -65,8 +65,8 @@ async function serve(
         });
   const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
   const state = makeState(init, history, outbox, sink);
-  const { inherited, recovery, preview } = history;
-  session = new Session({ state, opening: new RolloutOpening({ init, state, inherited, recovery }), sink, preview });
+  const { preview } = history;
+  session = new Session({ state, opening: new RolloutOpening({ init, state, history }), sink, preview });
   const live = session;
   // Nobody will ask for its end any more.
   init.port.on('close', over.resolve);
@@ -129,6 +129,7 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     journal: new JournalKeeper(sink),
     tokens: new TokenTotals(history.usage?.total ?? null, history.usage?.last ?? null, settings.contextWindow),
     history: history.items,
+    sent: history.sent,
     baseInstructions: history.baseInstructions ?? settings.baseInstructions,
     settings,
     model: createModel(settings.provider),

@@ -7,6 +7,7 @@ import type { JournalKeeper } from './journal-keeper.js';
 import type { ModelClient } from './model/model.js';
 import type { Outbox, PublishLevel } from './outbox.js';
 import type { Recorder } from './recorder.js';
+import type { SentMessages } from './sent-messages.js';
 import { pushNotification } from './frame.js';
 import type { TokenTotals } from './token-totals.js';
 
@@ -18,6 +19,7 @@ export interface SessionState {
   readonly tokens: TokenTotals;
   /** What the model sees, in order. */
   readonly history: ResponseItem[];
+  readonly sent: SentMessages;
   baseInstructions: string | null;
   settings: SessionSettings;
   model: ModelClient;

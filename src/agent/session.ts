@@ -9,6 +9,7 @@ import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import { frameText } from '../session/frame-text.js';
 import { announceCompletion, announceStart } from './item-stream.js';
+import { digestInput } from './input-digest.js';
 import type { CoreItem } from '../rollout/line.js';
 import { previewOfInput } from '../rollout/preview.js';
 import { toInjectedItems } from './injected-items.js';
@@ -17,6 +18,7 @@ import type { ModelClient } from './model/model.js';
 import type { PublishLevel } from './outbox.js';
 import type { RolloutOpening } from './rollout-opening.js';
 import type { RolloutSink } from './rollout-sink.js';
+import type { SentMessage } from './sent-messages.js';
 import type { SessionState } from './session-state.js';
 import { applySettings, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
@@ -150,6 +152,10 @@ export class Session {
 
   #startTurn(command: StartTurn, content: unknown[]): void {
     const state = this.#state;
+    const sent = this.#findSent(command);
+    if (sent !== null) {
+      return this.#reply(command.requestId, { turn: newWireTurn(sent.turnId, null, sent.status) });
+    }
     const { outputSchema = null, ...lasting } = command.overrides;
     const changed = this.#applySettings(lasting);
     const active = state.turn;
@@ -167,6 +173,7 @@ export class Session {
     this.#opening.prepareInput();
     const turn = startActiveTurn(uuid(), command.requestId, outputSchema, Date.now());
     state.turn = turn;
+    state.sent.startTurn(turn.id);
     const { recorder, settings } = state;
     recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));
     this.#opening.giveContext(turn.id);
@@ -194,7 +201,14 @@ export class Session {
     failTurn(this.#state, turn, { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null });
   }
 
+  /** A message that a client sends again, which it does when it does not know what became of it: nothing is to be done. */
+  #findSent({ clientId, input }: StartTurn | SteerTurn): SentMessage | null {
+    return this.#state.sent.find(clientId, toCoreInput(normalizeInput(input)));
+  }
+
   #steerTurn(command: SteerTurn, content: unknown[]): void {
+    const sent = this.#findSent(command);
+    if (sent !== null) return this.#reply(command.requestId, { turnId: sent.turnId });
     const turn = this.#state.turn;
     if (turn === null) {
       return this.#refuse(command.requestId, new DaemonError('no_active_turn', 'no active turn to steer'));
@@ -234,6 +248,7 @@ export class Session {
     turn.usedItemIds.add(id);
     if (this.#preview === '') this.#preview = previewOfInput(coreContent);
     remember(state, hostResponseItem('user', turn.id, content, 'user.text'));
+    if (clientId !== null) state.sent.add(clientId, digestInput(coreContent));
     const core: CoreItem = {
       type: 'UserMessage',
       id,

@@ -79,6 +79,7 @@ function announceEnd(
   error: TurnError | null,
   completedAtMs: number,
 ): void {
+  state.sent.endTurn(turn.id, status);
   const final = status === 'completed' ? turn.lastAgentItem : null;
   const wire = {
     id: turn.id,
@@ -94,14 +95,17 @@ function announceEnd(
   pushNotification(state.outbox, 'turn/completed', { threadId: state.conversationId, turn: wire }, 'synced');
 }
 
-/** A turn that has just begun, as replies and turn/started carry it; `startedAt` null in the reply. */
-export function newWireTurn(turnId: string, startedAt: number | null): unknown {
+/**
+ * A turn that has just begun, as replies and turn/started carry it; `startedAt` null in the reply. The reply to a retry
+ * may speak of one that is over.
+ */
+export function newWireTurn(turnId: string, startedAt: number | null, status: Turn['status'] = 'inProgress'): unknown {
   return {
     id: turnId,
     rootTurnId: turnId,
     items: [],
     itemsView: 'notLoaded',
-    status: 'inProgress',
+    status,
     error: null,
     startedAt,
     completedAt: null,

@@ -24,6 +24,12 @@ export function isUserInput(item: ResponseItem): item is MessageItem {
   return !HOST_TEXTS.some((start) => text.startsWith(start));
 }
 
+/** The same of one whose writer says so. */
+export function isMarkedUserInput(item: ResponseItem): boolean {
+  if (!isResponseItem(item, 'message') || item.role !== 'user') return false;
+  return contentKinds(item)?.some((kind) => kind.startsWith('user.')) ?? false;
+}
+
 /** What 0.169 notes about each part: `user.text`, `environments.environment_context`, `generic.turn_aborted`... */
 function contentKinds(item: MessageItem): string[] | null {
   const notes = item.internal_chat_message_metadata_passthrough as { content_item_kinds?: unknown } | null | undefined;

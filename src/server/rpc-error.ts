@@ -48,6 +48,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   no_active_turn: INVALID_REQUEST,
   active_turn_mismatch: INVALID_REQUEST,
   empty_input: INVALID_REQUEST,
+  client_message_conflict: INVALID_REQUEST,
   input_too_large: INVALID_PARAMS,
   config_invalid: INVALID_REQUEST,
   provider_unknown: INVALID_REQUEST,

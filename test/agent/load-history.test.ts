@@ -6,6 +6,8 @@ import { loadHistory } from '../../src/agent/load-history.js';
 import { Recorder } from '../../src/agent/recorder.js';
 import { recoveredHistory, writeRecovery } from '../../src/agent/recovery.js';
 import type { RolloutSink } from '../../src/agent/rollout-sink.js';
+import { abortedMarkerItem } from '../../src/agent/turn-lines.js';
+import { SentMessages } from '../../src/agent/sent-messages.js';
 import { journalRecord } from '../../src/rollout/journal.js';
 import type { RolloutLine } from '../../src/rollout/line.js';
 import {
@@ -32,7 +34,7 @@ describe('loadHistory', () => {
 
   function resume(text: string) {
     writeFileSync(rollout(), text);
-    return loadHistory({ type: 'resumed', conversationId: ID, rolloutPath: rollout(), sources: [] }, journal());
+    return loadHistory({ type: 'resumed', conversationId: ID, rolloutPath: rollout(), sources: [] }, journal(), ID);
   }
 
   /** Lines of a turn up to the user's words. */
@@ -55,7 +57,7 @@ describe('loadHistory', () => {
   }
 
   it('begins with nothing for a new conversation', async () => {
-    expect(await loadHistory({ type: 'new', mode: 'paginated' }, null)).to.deep.equal({
+    expect(await loadHistory({ type: 'new', mode: 'paginated' }, null, ID)).to.deep.equal({
       items: [],
       mode: 'paginated',
       nextOrdinal: 0,
@@ -66,6 +68,8 @@ describe('loadHistory', () => {
       usage: null,
       recovery: null,
       inherited: [],
+      sent: new SentMessages(),
+      endsInCopy: false,
       warnings: [],
     });
   });
@@ -89,6 +93,8 @@ describe('loadHistory', () => {
       baseInstructions: 'be brief',
       usage: null,
       inherited: [],
+      sent: new SentMessages(),
+      endsInCopy: false,
     });
   });
 
@@ -147,6 +153,31 @@ describe('loadHistory', () => {
     }
   });
 
+  it('leaves out words that no line shows, also where their turn was closed since', async () => {
+    const words = (text: string): RolloutLine => {
+      const notes = { content_item_kinds: ['user.text'] };
+      const content = [{ type: 'input_text', text }];
+      return responseLine({
+        type: 'message',
+        role: 'user',
+        content,
+        internal_chat_message_metadata_passthrough: notes,
+      });
+    };
+    const marker = responseLine(abortedMarkerItem('t2'));
+    const shown = [startedLine('t1'), words('one'), userItemLine('t1', 'u1', 'one')];
+    const torn = [startedLine('t2'), words('two')];
+    const closed = [...torn, marker, eventLine({ type: 'turn_aborted', turn_id: 't2' })];
+    const answered = [startedLine('t3'), words('three'), assistantLine('what the model knows')];
+    const seen = async (lines: RolloutLine[]): Promise<string[]> =>
+      textsOf((await resume(rolloutText([metaLine(ID), ...shown, ...lines]))).items).map((text) => text.slice(0, 13));
+    expect([await seen(torn), await seen(closed), await seen(answered)]).to.deep.equal([
+      ['one'],
+      ['one', '<turn_aborted'],
+      ['one', 'three', 'what the mode'],
+    ]);
+  });
+
   it('refuses a file that is no conversation', async () => {
     const error = await resume('{"type":"event_msg"}\n').then(
       () => null,
@@ -158,7 +189,7 @@ describe('loadHistory', () => {
   it('gives a fork the lines of its source, but neither its metadata nor its unfinished turn to close', async () => {
     const lines = [metaLine('source'), ...turnLines('t1', 'one', 'first'), ...begun('t2', 'two')];
     const history = { type: 'forked' as const, forkedFromId: 'source', items: lines };
-    const loaded = await loadHistory(history, null);
+    const loaded = await loadHistory(history, null, ID);
     expect([textsOf(loaded.items), loaded.inherited, loaded.recovery, loaded.preview]).to.deep.equal([
       ['one', 'first', 'two'],
       lines.slice(1),

@@ -11,22 +11,12 @@ import { stringifyWellFormed } from '../../src/rollout/serialize-line.js';
 import { turnLineKinds } from '../../src/rollout/turn-line-kinds.js';
 import { toTurns, TurnProjection } from '../../src/rollout/turns.js';
 import { completeLine, eventLine, metaLine, responseLine, startedLine, turnLines } from '../support/rollout-lines.js';
+import { BOTH_TURNS, ODD_FILES, ordinalLines, plainLines } from './odd-files.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
 const META = metaLine('id');
 const ONE = turnLines('one', 'q1', 'a1');
 const TWO = turnLines('two', 'q2', 'a2');
-
-/** Lines as a file has them, each with its newline; ordinals count on from `first`. */
-function text(lines: readonly RolloutLine[], first = 0): string {
-  return lines
-    .map(({ timestamp, ...rest }, index) => `${JSON.stringify({ timestamp, ordinal: first + index, ...rest })}\n`)
-    .join('');
-}
-
-function withoutOrdinals(lines: readonly RolloutLine[]): string {
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-}
 
 function said(message: string): RolloutLine {
   return eventLine({ type: 'user_message', message });
@@ -52,74 +42,6 @@ function words(turns: readonly Turn[]): string[] {
   });
 }
 
-const BOTH = ['one: q1, a1', 'two: q2, a2'];
-
-interface OddFile {
-  what: string;
-  text: string | Buffer;
-  /** Why lines were set aside; none when it is not given. */
-  setAside?: string[];
-  turns?: string[];
-  nextOrdinal?: number;
-}
-
-const HEAD = text([META, ...ONE]);
-const TAIL = text(TWO, 8);
-const [FIRST_OF_TAIL] = TAIL.split(/(?<=\n)/);
-
-const ODD: OddFile[] = [
-  { what: 'a torn tail', text: `${HEAD}${TAIL}{"timestamp":"2026-11-20T10`, setAside: ['torn'] },
-  { what: 'a whole last line without its newline', text: `${HEAD}${TAIL}`.trimEnd() },
-  { what: 'garbage within', text: `${HEAD}garbage\n{"half":\n${TAIL}`, setAside: ['not_json', 'not_json'] },
-  { what: 'garbage before the metadata', text: `garbage\n${HEAD}${TAIL}`, setAside: ['not_json'] },
-  { what: 'another line before the metadata', text: `${text([startedLine('one')])}${HEAD}${TAIL}` },
-  { what: 'metadata that comes last', text: `${text([...ONE, ...TWO])}${text([META], 14)}`, nextOrdinal: 15 },
-  { what: 'repeated ordinals', text: `${HEAD}${text(TWO, 3)}`, nextOrdinal: 10 },
-  { what: 'ordinals that fall', text: `${text([META, ...ONE], 40)}${text(TWO, 2)}`, nextOrdinal: 48 },
-  { what: 'ordinals that leave a gap', text: `${HEAD}${text(TWO, 90)}`, nextOrdinal: 97 },
-  { what: 'no ordinals', text: withoutOrdinals([META, ...ONE, ...TWO]), nextOrdinal: 0 },
-  { what: 'a block of zeros', text: `${HEAD}${'\0'.repeat(5000)}\n${TAIL}`, setAside: ['nul'] },
-  { what: 'a block of zeros before a record', text: `${HEAD}${'\0'.repeat(5000)}${TAIL}` },
-  {
-    what: 'a record with a newline within',
-    text: `${HEAD}${FIRST_OF_TAIL!.replace('"payload"', '"pay\nload"')}${TAIL}`,
-    setAside: ['not_json', 'not_json'],
-  },
-  { what: 'blank lines', text: `${HEAD}\n \n\t\n${TAIL}`, setAside: ['empty', 'empty', 'empty'] },
-  { what: 'CRLF', text: `${HEAD}${TAIL}`.replaceAll('\n', '\r\n') },
-  { what: 'bare CR between fields', text: `${HEAD}${TAIL}`.replaceAll(',"type"', ',\r"type"') },
-  {
-    what: 'JSON that is no record',
-    text: `${HEAD}null\n7\n[]\n"text"\n{}\n{"type":"event_msg"}\n{"type":"event_msg","payload":{"type":"user_message"}}\n${TAIL}`,
-    setAside: Array.from({ length: 7 }, () => 'malformed'),
-  },
-  {
-    what: 'types of line, event, item and response of a newer writer',
-    text: `${HEAD}${[
-      { timestamp: 't', ordinal: 8, type: 'hologram', payload: {} },
-      { timestamp: 't', ordinal: 9, type: 'event_msg', payload: { type: 'hologram' } },
-      {
-        timestamp: 't',
-        ordinal: 10,
-        type: 'event_msg',
-        payload: { type: 'item_completed', turn_id: 'one', item: { type: 'Hologram', id: 'h' } },
-      },
-      { timestamp: 't', ordinal: 11, type: 'response_item', payload: { type: 'hologram' } },
-    ]
-      .map((line) => `${JSON.stringify(line)}\n`)
-      .join('')}${text(TWO, 12)}`,
-    nextOrdinal: 19,
-  },
-  { what: 'metadata that comes twice', text: `${HEAD}${text([metaLine('other')], 8)}${text(TWO, 9)}`, nextOrdinal: 16 },
-  { what: 'a turn that starts twice', text: `${HEAD}${text([startedLine('one')], 8)}${text(TWO, 9)}`, nextOrdinal: 16 },
-  {
-    what: 'an end of a turn that never began',
-    text: `${HEAD}${text([completeLine('three')], 8)}${text(TWO, 9)}`,
-    turns: ['one: q1, a1', 'three: ', 'two: q2, a2'],
-    nextOrdinal: 16,
-  },
-];
-
 describe('odd rollouts', () => {
   const folder = useTempFolder();
 
@@ -129,7 +51,7 @@ describe('odd rollouts', () => {
     return path;
   }
 
-  for (const { what, text: content, setAside = [], turns = BOTH, nextOrdinal = 15 } of ODD) {
+  for (const { what, text: content, setAside = [], turns = BOTH_TURNS, nextOrdinal = 15 } of ODD_FILES) {
     it(`give all that is whole with ${what}`, async () => {
       const path = write(content);
       const read = await readRollout(path);
@@ -151,12 +73,12 @@ describe('odd rollouts', () => {
 
   it('keep characters that others take for the ends of lines', async () => {
     const odd = 'a\u2028b\u2029c\u0085d\re';
-    const { lines, setAside } = await readRollout(write(text([META, ...turnLines('one', odd, odd)])));
+    const { lines, setAside } = await readRollout(write(ordinalLines([META, ...turnLines('one', odd, odd)])));
     expect([words(toTurns(lines)), setAside.count]).to.deep.equal([[`one: ${odd}, ${odd}`], 0]);
   });
 
   it('keep half a character as far as it can be told, and pass none on', async () => {
-    const content = text([META, ...turnLines('one', 'half HALF', 'b')]).replaceAll('HALF', '\\ud800');
+    const content = ordinalLines([META, ...turnLines('one', 'half HALF', 'b')]).replaceAll('HALF', '\\ud800');
     const { lines, setAside } = await readRollout(write(content));
     expect([words(toTurns(lines)), setAside.count]).to.deep.equal([['one: half \ud800, b'], 0]);
     const shown = stringifyWellFormed(toTurns(lines));
@@ -170,22 +92,22 @@ describe('odd rollouts', () => {
   it('give everything around and within a line of 43 MB, in either mode', async () => {
     const long = 'x'.repeat(43_000_000);
     const output = responseLine({ type: 'function_call_output', call_id: 'c', output: long });
-    const path = write(withoutOrdinals([LEGACY_META, startedLine('one'), said('q1'), CALL, output, answered('a1')]));
+    const path = write(plainLines([LEGACY_META, startedLine('one'), said('q1'), CALL, output, answered('a1')]));
     const { lines, setAside } = await readRollout(path);
     const [turn] = toTurns(lines);
     expect([words([turn!]), setAside.count]).to.deep.equal([['one: q1, commandExecution, a1'], 0]);
     const item = turn!.items[1]!;
     expect(item.type === 'commandExecution' && item.aggregatedOutput === long).to.equal(true);
-    const paginated = await readRollout(write(text([META, ...turnLines('one', long, 'a1')])));
+    const paginated = await readRollout(write(ordinalLines([META, ...turnLines('one', long, 'a1')])));
     expect(toTurns(paginated.lines)[0]!.items.map(({ type }) => type)).to.deep.equal(['userMessage', 'agentMessage']);
   });
 
   it('give the items that are whole, wherever a legacy file is cut', async () => {
-    const content = Buffer.from(withoutOrdinals(LEGACY));
+    const content = Buffer.from(plainLines(LEGACY));
     const path = write(content);
     const whole = words(toTurns(LEGACY));
     expect(whole).to.deep.equal(['one: q1, commandExecution, a1']);
-    const metaLength = Buffer.byteLength(withoutOrdinals([LEGACY_META]));
+    const metaLength = Buffer.byteLength(plainLines([LEGACY_META]));
     for (let size = content.length; size >= metaLength; size -= 1) {
       truncateSync(path, size);
       const { lines, setAside } = await readRollout(path);
@@ -206,7 +128,7 @@ describe('odd rollouts', () => {
   it('that are copies of others show and tell what both hold', async () => {
     const copy = metaLine('copy', { history_mode: 'legacy', forked_from_id: 'id' });
     const more = [startedLine('two'), said('q2'), answered('a2'), completeLine('two')];
-    const { id, lines } = await readRollout(write(withoutOrdinals([copy, ...LEGACY, ...more])));
+    const { id, lines } = await readRollout(write(plainLines([copy, ...LEGACY, ...more])));
     expect([id, words(toTurns(lines))]).to.deep.equal(['copy', ['one: q1, commandExecution, a1', 'two: q2, a2']]);
     expect(toModelHistory(lines).map(({ type }) => type)).to.deep.equal(['function_call', 'function_call_output']);
   });
@@ -214,7 +136,7 @@ describe('odd rollouts', () => {
   it('show no turn that was rolled back, and what came after', async () => {
     const rolledBack = eventLine({ type: 'thread_rolled_back', num_turns: 1 });
     const more = [startedLine('two'), said('q2'), completeLine('two')];
-    const { lines } = await readRollout(write(withoutOrdinals([...LEGACY, ...more, rolledBack, said('q3'), CALL])));
+    const { lines } = await readRollout(write(plainLines([...LEGACY, ...more, rolledBack, said('q3'), CALL])));
     expect(words(toTurns(lines))).to.deep.equal(['one: q1, commandExecution, a1', 'rollout-11: q3, commandExecution']);
   });
 
@@ -226,8 +148,8 @@ describe('odd rollouts', () => {
     const [through, anew] = [new TurnProjection(), new TurnProjection()];
     for (const lines of files) for (const [index, line] of lines.entries()) anew.apply(line, index);
     for (const [index, line] of files.flat().entries()) through.apply(line, index);
-    expect(words(through.turns())).to.deep.equal(BOTH);
+    expect(words(through.turns())).to.deep.equal(BOTH_TURNS);
     expect(anew.turns()).to.deep.equal(through.turns());
-    expect(words(toTurns(files.flat()))).to.deep.equal(BOTH);
+    expect(words(toTurns(files.flat()))).to.deep.equal(BOTH_TURNS);
   });
 });

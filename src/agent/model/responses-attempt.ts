@@ -172,6 +172,7 @@ class Attempt {
     const reader = new ResponsesEventReader(this.#emit);
     // Faster than a streaming TextDecoder. It keeps a byte order mark, which would cost the first event its name only.
     const decoder = new StringDecoder('utf8');
+    let isNoise = false;
     const parser = createParser({
       onEvent: (message) => {
         // An emit may have aborted in the middle of a chunk.
@@ -184,6 +185,10 @@ class Attempt {
       },
       onError: ({ type, message }) => {
         if (type === 'max-buffer-size-exceeded') this.#settle(invalidResponse(message));
+        if (type !== 'unknown-field') return;
+        isNoise = true;
+        // A page that never ends would never come to what the end of a stream shows.
+        if (!reader.sawEvent && !isEventStream(response)) this.#settle(this.#unfinished(response, reader));
       },
       maxBufferSize: MAX_EVENT_LENGTH,
     });
@@ -198,8 +203,10 @@ class Attempt {
     };
     response.on('data', (chunk: Buffer) => {
       if (this.#settled) return;
-      this.#idleTimer?.refresh();
+      isNoise = false;
       feed(decoder.write(chunk));
+      // Lines that are none of the format's are no sign of life. They may go on for ever.
+      if (!isNoise && !this.#settled) this.#idleTimer?.refresh();
     });
     response.on('end', () => {
       // A lone CR may be half of a line end: this completes it, and with it the last event.
@@ -212,10 +219,8 @@ class Attempt {
 
   /** The end without a response.completed: cut, or never the kind of stream that was asked for. */
   #unfinished(response: IncomingMessage, reader: ResponsesEventReader): ModelFailure {
-    const contentType = response.headers['content-type'] ?? 'text/event-stream';
-    if (reader.sawEvent || contentType.startsWith('text/event-stream')) {
-      return disconnected('stream closed before response.completed');
-    }
+    if (reader.sawEvent || isEventStream(response)) return disconnected('stream closed before response.completed');
+    const contentType = response.headers['content-type'];
     return invalidResponse(`${contentType} from ${this.#endpoint.displayUrl} instead of an event stream`, null);
   }
 
@@ -225,4 +230,9 @@ class Attempt {
     timer.unref();
     response.once('close', () => clearTimeout(timer));
   }
+}
+
+/** By its own word; one that says nothing is taken for what was asked for. */
+function isEventStream({ headers }: IncomingMessage): boolean {
+  return (headers['content-type'] ?? 'text/event-stream').startsWith('text/event-stream');
 }
