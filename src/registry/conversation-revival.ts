@@ -10,6 +10,8 @@ import type { Conversation } from './conversation.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { laterThan } from './later-than.js';
 import type { ConversationLookup } from './seams.js';
+import { readToldItems } from './told-items.js';
+import type { ToldItems } from './told-items.js';
 
 export interface RevivalOptions {
   home: string;
@@ -143,12 +145,12 @@ export class ConversationRevival {
     const { lookup } = this.#options;
     const { activeTurnId: turnId, facts, fanOut } = lost;
     if (turnId === null) return revived.announceStatus({ type: 'idle' });
+    const told = readToldItems(fanOut.keptFrames(), turnId);
     const turnError = toTurnError(error);
-    await revived.carryOut({ type: 'endLostTurn', turn: { turnId, error: turnError, toldItems: [] } });
+    await revived.carryOut({ type: 'endLostTurn', turn: { turnId, error: turnError, toldItems: told.open } });
     const turn = await lookup.lastTurn(facts.id, facts.path!);
     if (turn?.id !== turnId) return lost.announceLostTurn(error);
-    for (const item of turn.items)
-      if ('partial' in item && item.partial === true) this.#announceItem(revived, turnId, item);
+    for (const item of turn.items) if (isUnended(item, told)) this.#announceItem(revived, turnId, item);
     if (turn.status === 'failed')
       fanOut.publish('error', { error: turnError, willRetry: false, threadId: revived.id, turnId });
     else revived.announceStatus({ type: 'idle' });
@@ -162,6 +164,12 @@ export class ConversationRevival {
     const completedAtMs = item.completedAtMs ?? Date.now();
     fanOut.publish('item/completed', { item, threadId: id, turnId, contentTokenCount: null, completedAtMs });
   }
+}
+
+/** Told to have begun and not to have ended; what was cut short had not ended either. */
+function isUnended(item: ThreadItem, { open, ended }: ToldItems): boolean {
+  if (open.some(({ id }) => id === item.id)) return true;
+  return 'partial' in item && item.partial === true && !ended.has(item.id);
 }
 
 function toTurnError({ code, message }: DaemonError): TurnError {

@@ -145,9 +145,9 @@ export class FanOut {
     this.release(subscriber);
   }
 
-  /** All numbered events after `seq`, or null when they are not all known any more. */
-  framesAfter(seq: number): Iterable<KeptFrame> | null {
-    return this.#ring.framesAfter(seq);
+  /** Numbered events, as far back as they are known. */
+  keptFrames(): Iterable<KeptFrame> {
+    return this.#ring.keptFrames();
   }
 
   /** Frames as a session made them: texts without their closing brace. */

@@ -82,6 +82,11 @@ export class ReplayRing {
     return numberedBetween(seq, until, this.#batches.slice(this.#indexOf(seq + 1)));
   }
 
+  /** All that is known still, in order. */
+  keptFrames(): Iterable<KeptFrame> {
+    return numberedBetween(0, this.#last, this.#batches.slice(this.#head));
+  }
+
   /** Drops everything; the count goes on. */
   clear(): void {
     this.#batches = [];

@@ -1,9 +1,6 @@
 import { expect } from 'chai';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, watch as watchFolder } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { threadId as ownThreadId } from 'node:worker_threads';
-import { applyJournal, readJournal } from '../../src/rollout/journal.js';
 import { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { deltasText, deltaText } from '../support/model-script.js';
@@ -157,8 +154,6 @@ describe('the threads of a daemon', () => {
     await heard(held.say(30));
     const other = await client.startTurn(kept, 'deltas 300 16 1');
     await client.notification('item/agentMessage/delta', (params) => params['turnId'] === other.turnId);
-    // What only the journal holds is at most 250 ms behind.
-    await journalHolds(lost, held.text);
     const from = client.notificationsOf(lost).length;
     const killed = watch.kill(sessions[lost]!);
     const asked = rig.daemon.registry
@@ -249,22 +244,5 @@ describe('the threads of a daemon', () => {
     const items = lines.filter(({ payload }) => payload.type === 'item_completed').map(({ payload }) => payload.item);
     expect(items.map(({ content }) => content[0].text)).to.deep.equal(texts);
     expect(new Set(items.map(({ id }) => id)).size).to.equal(items.length);
-  }
-
-  /** Resolves once the side journal holds this text. */
-  async function journalHolds(threadId: string, text: string): Promise<void> {
-    const journal = join(rig.home.path, 'rolloutd', 'journal', `${threadId}.jsonl`);
-    mkdirSync(dirname(journal), { recursive: true, mode: 0o700 });
-    const watcher = watchFolder(dirname(journal));
-    try {
-      for (;;) {
-        const content = readJournal(journal);
-        const items = content === null ? [] : applyJournal(content, content.rolloutSize, new Set()).items;
-        if (items.some((item) => item.type === 'agentMessage' && item.text === text)) return;
-        await once(watcher, 'change');
-      }
-    } finally {
-      watcher.close();
-    }
   }
 });
