@@ -4,6 +4,8 @@ import { spawnChildProgram } from '../support/child-program.js';
 import { readToken } from '../support/daemon-process.js';
 import type { WireProxy } from '../support/wire-proxy.js';
 import { readByteLog } from './byte-log.js';
+import type { Report } from './inject/orders.js';
+import { OrderLine } from './order-line.js';
 import type { LoggedConnection } from './told.js';
 import { ConnectionLost, WireClient } from './wire-client.js';
 
@@ -21,6 +23,8 @@ const STOP_PATIENCE_MS = 10_000;
 /** From spawn to death. Whoever made it calls end() once. */
 export class DaemonLife {
   readonly kill: number;
+  /** Silent unless the program loads the fault layer. */
+  readonly orders: OrderLine;
   readonly #options: DaemonLifeOptions;
   readonly #spawned;
   readonly #clients: WireClient[] = [];
@@ -37,7 +41,9 @@ export class DaemonLife {
   constructor(options: DaemonLifeOptions) {
     this.#options = options;
     this.kill = options.kill;
-    this.#spawned = spawnChildProgram(options.program);
+    this.orders = new OrderLine((order) => this.#spawned.program.send(order));
+    const onMessage = (report: unknown) => this.orders.receive(report as Report);
+    this.#spawned = spawnChildProgram({ ...options.program, onMessage });
     void this.#spawned.program.exited.then((exit) => (this.fault ??= this.#judge(exit)));
   }
 

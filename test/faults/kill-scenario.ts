@@ -6,17 +6,25 @@ import type { LifePlan, Scenario } from './scenario.js';
 import { armTrap } from './trap.js';
 
 export class KillScenario implements Scenario {
-  readonly lives: number;
+  readonly #kills: number;
   readonly #seed: number;
 
   constructor(kills: number, seed: number) {
-    this.lives = kills;
+    this.#kills = kills;
     this.#seed = seed;
   }
 
   planLife(life: number): LifePlan {
     const plan = planKill(makeRandom(this.#seed, 'kill', life));
     return { title: describePlan(plan), signal: plan.signal, moment: momentOf(plan) };
+  }
+
+  isOver(lives: number): boolean {
+    return lives >= this.#kills;
+  }
+
+  progress(lives: number): string {
+    return `${lives} of ${this.#kills} kills`;
   }
 
   describe(): [string, string][] {

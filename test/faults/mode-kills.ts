@@ -11,14 +11,17 @@ export const KILLS: FaultMode = {
   name: 'kills',
   share: 50,
   run: async ({ count, ...run }) => {
-    const scenario = new KillScenario(count, run.seed);
+    const scenario = () => new KillScenario(count, run.seed);
     const result = await runScenario({ ...run, title: `kills: ${count}`, scenario }, `--kills ${count}`);
     return result.violations.length === 0;
   },
   selfTest: async (run) => {
     const title = `self-test of kills: the daemon publishes before it records, ${SELF_TEST_KILLS} kills`;
-    const scenario = new KillScenario(SELF_TEST_KILLS, run.seed);
-    const result = await runScenario({ ...run, title, scenario, env: UNSAFE, expectsViolations: true }, '--self-test');
+    const scenario = () => new KillScenario(SELF_TEST_KILLS, run.seed);
+    const result = await runScenario(
+      { ...run, title, scenario, env: () => UNSAFE, expectsViolations: true },
+      '--self-test',
+    );
     const lost = result.violations.filter(({ kind }) => kind === 'lost').length;
     run.print(lost > 0 ? `  as it should: ${lost} losses were reported\n` : '  WRONG: no loss was reported\n');
     return lost > 0;

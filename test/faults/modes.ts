@@ -1,5 +1,7 @@
 // All modes of the fault driver, in the order in which they run. Any thread.
 import type { FaultMode } from './mode.js';
 import { KILLS } from './mode-kills.js';
+import { POWER_LOSSES } from './mode-power-losses.js';
+import { WORKER_DEATHS } from './mode-worker-deaths.js';
 
-export const FAULT_MODES: readonly FaultMode[] = [KILLS];
+export const FAULT_MODES: readonly FaultMode[] = [KILLS, WORKER_DEATHS, POWER_LOSSES];

@@ -34,7 +34,7 @@ export interface OracleOptions {
   program: ChildProgramOptions;
   /** Ends the run early once so many violations were found. */
   maxViolations: number;
-  onProgress: (done: { kill: number; lives: number; fresh: ReportedViolation[] }) => void;
+  onProgress: (done: { life: number; fresh: ReportedViolation[] }) => void;
 }
 
 export interface OracleResult {
@@ -112,14 +112,13 @@ class Oracle {
 
   async run(): Promise<OracleResult> {
     const { scenario, maxViolations, onProgress } = this.#options;
-    const { lives } = scenario;
-    for (let kill = 1; kill <= lives && this.#evidence.violations.length < maxViolations; kill += 1) {
+    for (let kill = 1; !scenario.isOver(kill - 1) && this.#evidence.violations.length < maxViolations; kill += 1) {
       const known = this.#evidence.violations.length;
       const plan = scenario.planLife(kill);
       this.#plan = plan.title;
       await this.#round(kill, plan);
       this.#result.kills = kill;
-      onProgress({ kill, lives, fresh: this.#evidence.violations.slice(known) });
+      onProgress({ life: kill, fresh: this.#evidence.violations.slice(known) });
     }
     await this.#finish();
     this.#result.conversations = this.#threads.size;

@@ -16,11 +16,12 @@ const PROGRESS_INTERVAL_MS = 10_000;
 
 export interface ScenarioRun extends Omit<ModeRun, 'count'> {
   title: string;
-  scenario: Scenario;
+  /** Made for the home of the run. */
+  scenario: (home: TempHome) => Scenario;
   /** Further environment, flags of Node and arguments of the daemon. */
-  env?: Record<string, string>;
-  nodeArgs?: string[];
-  extraToml?: string;
+  env?: (home: TempHome) => Record<string, string>;
+  nodeArgs?: readonly string[];
+  args?: readonly string[];
   /** Called with the home before the first life; what it returns is called after the last one. */
   prepare?: (home: TempHome) => Promise<() => Promise<void>>;
   /** A self-test expects violations: they are counted, not shown. */
@@ -29,13 +30,14 @@ export interface ScenarioRun extends Omit<ModeRun, 'count'> {
 
 /** Prints the title, progress, the table; and, unless they are expected, the violations with how to run it again. */
 export async function runScenario(run: ScenarioRun, again: string): Promise<OracleResult> {
-  const { print, scenario, seed, expectsViolations = false } = run;
+  const { print, seed, expectsViolations = false } = run;
   const startedAt = performance.now();
   const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
   let { keep } = run;
   let toldAt = startedAt;
   const model = await startModelProcess(join(import.meta.dirname, 'model', 'main.js'));
-  const home = await makeTempHome({ modelBaseUrl: model.baseUrl, extraToml: run.extraToml ?? '' });
+  const home = await makeTempHome({ modelBaseUrl: model.baseUrl });
+  const scenario = run.scenario(home);
   const unprepare = await run.prepare?.(home);
   print(`${run.title}, seed ${seed}, ${run.conversations} conversations`);
   try {
@@ -45,12 +47,12 @@ export async function runScenario(run: ScenarioRun, again: string): Promise<Orac
       conversations: run.conversations,
       maxViolations: expectsViolations ? Infinity : MAX_VIOLATIONS,
       home,
-      program: daemonProgram({ home: home.path, env: run.env ?? {}, nodeArgs: run.nodeArgs ?? [] }),
-      onProgress: ({ kill, lives, fresh }) => {
-        if (performance.now() - toldAt < PROGRESS_INTERVAL_MS && kill !== lives && fresh.length === 0) return;
+      program: daemonProgram({ home: home.path, env: run.env?.(home), args: run.args, nodeArgs: run.nodeArgs }),
+      onProgress: ({ life, fresh }) => {
+        if (performance.now() - toldAt < PROGRESS_INTERVAL_MS && !scenario.isOver(life) && fresh.length === 0) return;
         toldAt = performance.now();
         const found = fresh.length > 0 ? `, ${fresh.length} violations` : '';
-        print(`  ${String(kill).padStart(5)} of ${lives} lives, ${seconds()} s${found}`);
+        print(`  ${scenario.progress(life)}, ${seconds()} s${found}`);
       },
     });
     print(formatTable(result, scenario.describe(), seconds()));

@@ -34,8 +34,10 @@ export interface LifePlan {
 }
 
 export interface Scenario {
-  /** How many lives the whole run has. */
-  readonly lives: number;
+  /** True when there have been enough of its faults; asked after each life, of which there were so many. */
+  isOver(lives: number): boolean;
+  /** For the lines that tell how far a run is. */
+  progress(lives: number): string;
   /** From the seed and the number of the life, from 1, only. */
   planLife(life: number): LifePlan;
   /** Steps of the conversations; those of the killing mode unless given. */

@@ -58,6 +58,8 @@ export class ToldThread {
   readonly items = new Map<string, ToldItem>();
   /** By text: the driver never sends a text twice. */
   readonly inputs = new Map<string, SentInput>();
+  /** Inputs that a loss of power may have taken, whole or in part. */
+  readonly released = new Set<string>();
   readonly violations: Violation[] = [];
   readonly #counts: FactCounts;
 
@@ -118,6 +120,33 @@ export class ToldThread {
       if (this.turns.get(turn.id)!.ended === null) this.#noteEnd(turn.id, turn.status, told);
       for (const item of turn.items) if (!this.items.has(item.id)) this.#noteItem(turn.id, item, told);
     }
+  }
+
+  /**
+   * After a loss of power before kill `kill`: what was told in that life is no longer expected unless it belongs to a turn
+   * whose end was told. It may be there nevertheless. Returns how many facts of that life stay, and how many do not.
+   */
+  releaseUnsynced(kill: number): { held: number; released: number } {
+    const synced = new Set<string>();
+    const count = { held: 0, released: 0 };
+    for (const turn of this.turns.values()) {
+      if (turn.told.kill < kill || turn.ended?.told.by === 'turn/completed') synced.add(turn.id);
+    }
+    const judge = (turnId: string, told: Telling | null): boolean => {
+      const isHeld = synced.has(turnId);
+      if (told?.kill === kill) count[isHeld ? 'held' : 'released'] += 1;
+      return isHeld;
+    };
+    for (const turn of this.turns.values()) if (!judge(turn.id, turn.told)) this.turns.delete(turn.id);
+    for (const item of this.items.values()) if (!judge(item.turnId, item.told)) this.items.delete(item.id);
+    for (const input of this.inputs.values()) {
+      if (input.outcome === 'refused') continue;
+      if (input.outcome === 'accepted' && judge(input.turnId!, input.told)) continue;
+      input.outcome = 'unanswered';
+      input.turnId = null;
+      this.released.add(input.text);
+    }
+    return count;
   }
 
   #noteTurn(id: string, told: Telling): ToldTurn {

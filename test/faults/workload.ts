@@ -153,7 +153,7 @@ async function interrupt(
       }
     }
   } catch (error) {
-    if (error instanceof RequestRefused && interruption.type !== 'attach') return;
+    if (error instanceof RequestRefused && (interruption.type !== 'attach' || options.tolerates(error))) return;
     throw error;
   }
 }

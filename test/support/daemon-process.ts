@@ -7,10 +7,10 @@ import { findProjectRoot, startChildProgram } from './child-program.js';
 export interface DaemonProcessOptions {
   home: string;
   /** Further arguments of `serve`. */
-  args?: string[];
+  args?: readonly string[] | undefined;
   /** Flags of Node, before the program. */
-  nodeArgs?: string[];
-  env?: Record<string, string>;
+  nodeArgs?: readonly string[] | undefined;
+  env?: Record<string, string> | undefined;
 }
 
 export interface DaemonProcess {
