@@ -34,3 +34,9 @@ export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
+
+export function describeTimes(values: readonly number[]): string {
+  if (values.length === 0) return 'none';
+  const [median, p99, most] = [0.5, 0.99, 1].map((share) => percentile(values, share).toFixed(0));
+  return `${median} ms, p99 ${p99} ms, at most ${most} ms`;
+}

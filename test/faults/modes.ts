@@ -2,6 +2,7 @@
 import type { FaultMode } from './mode.js';
 import { KILLS } from './mode-kills.js';
 import { POWER_LOSSES } from './mode-power-losses.js';
+import { INDEX_DEATHS, WRITER_DEATHS } from './mode-service-deaths.js';
 import { WORKER_DEATHS } from './mode-worker-deaths.js';
 
-export const FAULT_MODES: readonly FaultMode[] = [KILLS, WORKER_DEATHS, POWER_LOSSES];
+export const FAULT_MODES: readonly FaultMode[] = [KILLS, WORKER_DEATHS, WRITER_DEATHS, INDEX_DEATHS, POWER_LOSSES];

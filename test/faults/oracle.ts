@@ -16,6 +16,7 @@ import { makeRandom } from './random.js';
 import type { Random } from './random.js';
 import { Rejoin } from './rejoin.js';
 import type { LifePlan, Scenario } from './scenario.js';
+import { slackOf } from './slack.js';
 import { StallMeter } from './stall-meter.js';
 import { compareConnections, followConnection } from './streams.js';
 import { gatherFacts } from './told.js';
@@ -311,7 +312,7 @@ class Oracle {
     if (life.struck?.signal === 'SIGTERM') {
       this.#rejoin.expect(streams, { killedAtMs: performance.now(), boundMs: 0 });
     } else if (life.struck !== null) {
-      const slackMs = 50 + Math.min(400, 2 * this.#stalls.worstMs);
+      const slackMs = 50 + slackOf(this.#stalls.worstMs);
       this.#result.slackMsMax = Math.max(this.#result.slackMsMax, slackMs);
       this.#rejoin.expect(streams, { killedAtMs: life.struck.atMs, boundMs: BOUND_MS + slackMs });
     }

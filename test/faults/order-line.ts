@@ -58,6 +58,12 @@ export class OrderLine {
     return [...this.#threads.values()].findLast((one) => one.role === role && one.exitedAtMs === null) ?? null;
   }
 
+  /** As running(), or the first that starts within so long; null when none does. */
+  async waitForThread(role: ThreadRole, patienceMs: number): Promise<DaemonThread | null> {
+    await this.#waitUntil(() => this.running(role) !== null, patienceMs);
+    return this.running(role);
+  }
+
   /** The thread that runs a conversation's session, or null. */
   hostOf(conversation: string): DaemonThread | null {
     const thread = this.#threads.get(this.#hosts.get(conversation) ?? -1);

@@ -19,13 +19,12 @@ export class StallMeter {
     return this.worstSince(performance.now() - RECENT_MS);
   }
 
-  /** The longest stall since that `performance.now()`, of the last minute at most. */
-  worstSince(atMs: number): number {
-    let worst = 0;
-    for (let index = this.#late.length - 1; index >= 0 && this.#late[index]!.atMs >= atMs; index -= 1) {
-      worst = Math.max(worst, this.#late[index]!.lateMs);
-    }
-    return worst;
+  /** The longest stall since that `performance.now()`, of the last minute at most; up to `untilMs` where that is given. */
+  worstSince(sinceMs: number, untilMs = Infinity): number {
+    return this.#late.reduce(
+      (worst, { atMs, lateMs }) => (atMs >= sinceMs && atMs <= untilMs ? Math.max(worst, lateMs) : worst),
+      0,
+    );
   }
 
   stop(): void {

@@ -4,18 +4,18 @@ import { checkDeath, REVIVAL_MS } from './check-death.js';
 import type { Death } from './check-death.js';
 import type { DaemonLife } from './daemon-life.js';
 import type { WayToDie } from './inject/orders.js';
-import { percentile } from './lateness.js';
+import { describeTimes } from './lateness.js';
+import { NextTurns } from './next-turns.js';
 import type { DaemonThread } from './order-line.js';
 import type { Step } from './plan.js';
 import { makeRandom } from './random.js';
 import type { Random } from './random.js';
 import type { LifePlan, Scenario, Scene } from './scenario.js';
+import { slackOf } from './slack.js';
 import { planStreamStep } from './stream-steps.js';
-import type { LoggedConnection, ToldThread } from './told.js';
+import type { LoggedConnection } from './told.js';
 import type { Violation } from './violation.js';
-import type { RequestRefused, TurnEnd, WireClient } from './wire-client.js';
-import { startTurn } from './workload.js';
-import type { Conversation } from './workload.js';
+import type { RequestRefused, TurnEnd } from './wire-client.js';
 
 export interface WorkerDeathOptions {
   deaths: number;
@@ -29,7 +29,6 @@ const MAX_DEATHS_OF_ONE = 3;
 const MAX_DEATHS_OF_A_LIFE = 8;
 /** An endless loop is only found after a while, and a heap takes a while to fill. */
 const DEATH_PATIENCE_MS = 30_000;
-const SETTLE_PATIENCE_MS = 15_000;
 /** A new worker takes a while to have conversations. */
 const VICTIM_TRIES = 20;
 const VICTIM_PAUSE_MS = 50;
@@ -38,15 +37,11 @@ export class WorkerDeathScenario implements Scenario {
   readonly #options: WorkerDeathOptions;
   readonly #deathsByWay = new Map<WayToDie, number>();
   readonly #deaths: Death[] = [];
+  readonly #nextTurns = new NextTurns({ limitMs: REVIVAL_MS, isMet: (end) => errorOf(end) === 'worker_lost' });
   #count = 0;
   #turnsCut = 0;
   #endedAfterMs: number[] = [];
-  #nextTurnAfterMs: number[] = [];
   #lateMs: number[] = [];
-  /** The last death by conversation, while its next turn has not been tried. */
-  readonly #untried = new Map<string, Death>();
-  #tried: () => void = () => undefined;
-  #scene: Scene | null = null;
 
   constructor(options: WorkerDeathOptions) {
     this.#options = options;
@@ -75,27 +70,14 @@ export class WorkerDeathScenario implements Scenario {
     return reason === 'worker_lost';
   }
 
-  /** The next turn after a death is a short one, and has to work in time. */
-  async onStepEnd(
-    conversation: Conversation,
-    told: ToldThread,
-    client: WireClient,
-    end: TurnEnd | null,
-  ): Promise<void> {
-    const death = this.#untried.get(told.threadId);
-    if (death === undefined) return;
-    this.#untried.delete(told.threadId);
-    if (end?.error?.additionalDetails === 'worker_lost') {
-      const next = await client.turnEnd(await startTurn(conversation, told, client, 'say alive'));
-      const afterMs = performance.now() - death.deadAtMs;
-      this.#nextTurnAfterMs.push(afterMs);
-      this.#checkNextTurn(told.threadId, death, next, afterMs);
-    }
-    this.#tried();
+  async onStepEnd(...step: Parameters<NextTurns['tryAfter']>): Promise<void> {
+    await this.#nextTurns.tryAfter(...step);
   }
 
-  inspectLife(_life: DaemonLife, connections: readonly LoggedConnection[]): Violation[] {
+  inspectLife(life: DaemonLife, connections: readonly LoggedConnection[]): Violation[] {
     const deaths = this.#deaths.splice(0);
+    const last = deaths.at(-1);
+    if (last !== undefined) last.untilMs = life.struck?.atMs ?? Infinity;
     return deaths.flatMap((death) => {
       const findings = checkDeath(death, connections);
       this.#turnsCut += findings.turnsCut;
@@ -111,14 +93,13 @@ export class WorkerDeathScenario implements Scenario {
       ['worker deaths', `${this.#count} (${ways.join(', ')})`],
       ['turns cut by them', String(this.#turnsCut)],
       ['  told to have failed after', describeTimes(this.#endedAfterMs)],
-      ['  next turn was done after', describeTimes(this.#nextTurnAfterMs)],
+      ['  next turn was done after', describeTimes(this.#nextTurns.doneAfterMs)],
       ['deltas of other workers around deaths', String(this.#lateMs.length)],
       ['  late by', describeTimes(this.#lateMs)],
     ];
   }
 
   async #strikeAll(scene: Scene): Promise<void> {
-    this.#scene = scene;
     const deathsOf = new Map<string, number>();
     for (let inLife = 0; inLife < MAX_DEATHS_OF_A_LIFE && !this.isOver(); inLife += 1) {
       const random = makeRandom(this.#options.seed, 'worker death', this.#count + 1);
@@ -128,7 +109,9 @@ export class WorkerDeathScenario implements Scenario {
       const death = await this.#strike(scene, victim, random.pick(this.#options.ways));
       if (death === null) return;
       for (const id of death.hosted) deathsOf.set(id, (deathsOf.get(id) ?? 0) + 1);
-      await this.#settle(scene, death);
+      this.#nextTurns.expect(scene, death.hosted, death.deadAtMs, death.way);
+      await this.#nextTurns.settle();
+      death.slackMs = slackOf(scene.stalls.worstSince(death.orderedAtMs));
     }
   }
 
@@ -149,33 +132,12 @@ export class WorkerDeathScenario implements Scenario {
     const deadAtMs = victim.exitedAtMs!;
     const death = { way, orderedAtMs, deadAtMs, untilMs: Infinity, hosted, slackMs: 0 };
     this.#deaths.push(death);
-    for (const id of hosted) this.#untried.set(id, death);
     return death;
-  }
-
-  /** Until the next turn of each of its conversations was tried. */
-  async #settle({ stalls }: Scene, death: Death): Promise<void> {
-    const deadline = performance.now() + SETTLE_PATIENCE_MS;
-    while (this.#untried.size > 0 && performance.now() < deadline) {
-      await Promise.race([new Promise<void>((resolve) => (this.#tried = resolve)), sleep(SETTLE_PATIENCE_MS)]);
-    }
-    this.#untried.clear();
-    death.slackMs = slackOf(stalls.worstSince(death.orderedAtMs));
-  }
-
-  #checkNextTurn(threadId: string, death: Death, next: TurnEnd, afterMs: number): void {
-    const { stalls, report } = this.#scene!;
-    const limitMs = REVIVAL_MS + slackOf(stalls.worstSince(death.orderedAtMs));
-    if (next.status === 'completed' && afterMs <= limitMs) return;
-    const what = `the next turn after a death did not work in time (${death.way})`;
-    const found = `${next.status} ${next.error?.message ?? ''} after ${afterMs.toFixed(0)} ms`;
-    report([{ kind: 'broken', threadId, what, told: `completed within ${limitMs.toFixed(0)} ms`, found }]);
   }
 }
 
-/** What a machine that stalled for so long is given: the daemon stalls as well, and more than once. */
-function slackOf(stallMs: number): number {
-  return Math.min(400, 2 * stallMs);
+function errorOf(end: TurnEnd | null): string | null {
+  return end?.error?.additionalDetails ?? null;
 }
 
 /** Null when there is none before long: all conversations have died often enough. */
@@ -204,10 +166,4 @@ function chooseVictim(scene: Scene, deathsOf: ReadonlyMap<string, number>, rando
     orders.hostedBy(thread).every((id) => (deathsOf.get(id) ?? 0) < MAX_DEATHS_OF_ONE),
   );
   return able.length === 0 ? null : random.pick(able);
-}
-
-function describeTimes(values: readonly number[]): string {
-  if (values.length === 0) return 'none';
-  const [median, p99, most] = [0.5, 0.99, 1].map((share) => percentile(values, share).toFixed(0));
-  return `${median} ms, p99 ${p99} ms, at most ${most} ms`;
 }
