@@ -6,6 +6,7 @@ import type { WireProxy } from '../support/wire-proxy.js';
 import { readByteLog } from './byte-log.js';
 import type { Report } from './inject/orders.js';
 import { OrderLine } from './order-line.js';
+import type { StallMeter } from './stall-meter.js';
 import type { LoggedConnection } from './told.js';
 import { ConnectionLost, WireClient } from './wire-client.js';
 
@@ -13,6 +14,8 @@ export interface DaemonLifeOptions {
   program: ChildProgramOptions;
   home: string;
   proxy: WireProxy;
+  /** Takes in what the daemon's process had to wait. */
+  stalls: StallMeter;
   /** Number of the kill that will end it. */
   kill: number;
 }
@@ -41,7 +44,10 @@ export class DaemonLife {
   constructor(options: DaemonLifeOptions) {
     this.#options = options;
     this.kill = options.kill;
-    this.orders = new OrderLine((order) => this.#spawned.program.send(order));
+    this.orders = new OrderLine(
+      (order) => this.#spawned.program.send(order),
+      (atMs, lateMs) => options.stalls.note(atMs, lateMs),
+    );
     const onMessage = (report: unknown) => this.orders.receive(report as Report);
     this.#spawned = spawnChildProgram({ ...options.program, onMessage });
     void this.#spawned.program.exited.then((exit) => (this.fault ??= this.#judge(exit)));

@@ -6,10 +6,10 @@ import { runScenario } from './run-scenario.js';
 import { WorkerDeathScenario } from './worker-death-scenario.js';
 
 /** So that none of it takes long: little heap, an early look at who does not answer, little memory in all. */
-const LIMITS: string[] = [];
+const LIMITS = ['-c', 'worker_heap_mb=64', '-c', 'worker_stuck_secs=5', '-c', 'memory_limit_mb=1000'];
 /** By default only as many workers as processors. */
 const ISOLATED = ['-c', 'sessions_per_worker=1', '-c', 'max_threads=64'];
-const WAYS: readonly WayToDie[] = ['throw', 'exit', 'reject'];
+const WAYS: readonly WayToDie[] = ['heap', 'buffers', 'spin', 'throw', 'exit', 'reject'];
 const SELF_TEST_DEATHS = 6;
 
 export const WORKER_DEATHS: FaultMode = {

@@ -284,7 +284,7 @@ class Oracle {
 
   #begin(kill: number): DaemonLife {
     const { program, home } = this.#options;
-    return new DaemonLife({ program, home: home.path, proxy: this.#proxy, kill });
+    return new DaemonLife({ program, home: home.path, proxy: this.#proxy, stalls: this.#stalls, kill });
   }
 
   /** Takes in all that a life of the daemon told its clients. */

@@ -16,13 +16,16 @@ export const PRELOAD_ARGS: readonly string[] = ['--import', new URL('./inject/pr
 
 export class OrderLine {
   readonly #send: (order: Order) => void;
+  readonly #onStall: (atMs: number, lateMs: number) => void;
   readonly #threads = new Map<number, DaemonThread>();
   readonly #hosts = new Map<string, number>();
   #changed: (() => void)[] = [];
   #diskSettings = 0;
 
-  constructor(send: (order: Order) => void) {
+  /** `onStall` is told when, by `performance.now()`, the daemon's process had to wait for a processor, and how long. */
+  constructor(send: (order: Order) => void, onStall: (atMs: number, lateMs: number) => void) {
     this.#send = send;
+    this.#onStall = onStall;
   }
 
   /** To be called with all that comes from the daemon. */
@@ -43,6 +46,9 @@ export class OrderLine {
         break;
       case 'leaves':
         if (this.#hosts.get(report.conversation) === report.thread) this.#hosts.delete(report.conversation);
+        break;
+      case 'stalled':
+        this.#onStall(report.atEpochMs - performance.timeOrigin, report.lateMs);
         break;
       case 'diskSet':
         this.#diskSettings += 1;

@@ -27,6 +27,11 @@ export class StallMeter {
     );
   }
 
+  /** Another process found that it was kept waiting. */
+  note(atMs: number, lateMs: number): void {
+    this.#late.push({ atMs, lateMs });
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }

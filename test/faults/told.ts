@@ -49,6 +49,9 @@ export interface LoggedConnection {
   requests: ReadonlyMap<number, SentRequest>;
 }
 
+/** Refusals that say nothing of whether the input was recorded: what would have known it is gone. */
+const LEAVES_OPEN: ReadonlySet<string> = new Set(['worker_lost', 'writer_lost', 'rollout_write_failed']);
+
 /** Counts of facts, by kind, as the final table shows them. */
 export type FactCounts = Map<string, number>;
 
@@ -101,7 +104,7 @@ export class ToldThread {
     const told = { ...telling, by: `reply to ${request.method}` };
     input.told = told;
     if (message.error !== undefined) {
-      input.outcome = 'refused';
+      input.outcome = LEAVES_OPEN.has(message.error.data?.reason ?? '') ? 'unanswered' : 'refused';
       return;
     }
     const result = message.result as { turn?: { id: string }; turnId?: string };

@@ -16,6 +16,7 @@ import { planStreamStep } from './stream-steps.js';
 import type { LoggedConnection } from './told.js';
 import type { Violation } from './violation.js';
 import type { RequestRefused, TurnEnd } from './wire-client.js';
+import type { Conversation } from './workload.js';
 
 export interface WorkerDeathOptions {
   deaths: number;
@@ -30,7 +31,7 @@ const MAX_DEATHS_OF_A_LIFE = 8;
 /** An endless loop is only found after a while, and a heap takes a while to fill. */
 const DEATH_PATIENCE_MS = 30_000;
 /** A new worker takes a while to have conversations. */
-const VICTIM_TRIES = 20;
+const VICTIM_TRIES = 200;
 const VICTIM_PAUSE_MS = 50;
 
 export class WorkerDeathScenario implements Scenario {
@@ -140,30 +141,32 @@ function errorOf(end: TurnEnd | null): string | null {
   return end?.error?.additionalDetails ?? null;
 }
 
-/** Null when there is none before long: all conversations have died often enough. */
+/** Null when all conversations have died often enough, or none gets a worker for long. */
 async function waitForVictim(
   scene: Scene,
   deathsOf: ReadonlyMap<string, number>,
   random: Random,
 ): Promise<DaemonThread | null> {
   for (let tries = 0; tries < VICTIM_TRIES; tries += 1) {
-    const victim = chooseVictim(scene, deathsOf, random);
-    if (victim !== null) return victim;
+    const able = chooseAble(scene, deathsOf);
+    if (able.length > 0) return random.pick(able);
+    const isTired = ({ told }: Conversation) =>
+      told !== null && (deathsOf.get(told.threadId) ?? 0) >= MAX_DEATHS_OF_ONE;
+    if (scene.conversations.some(isTired)) return null;
     await sleep(VICTIM_PAUSE_MS);
   }
   return null;
 }
 
-/** A worker none of whose conversations has died too often. */
-function chooseVictim(scene: Scene, deathsOf: ReadonlyMap<string, number>, random: Random): DaemonThread | null {
+/** Workers none of whose conversations has died too often. */
+function chooseAble(scene: Scene, deathsOf: ReadonlyMap<string, number>): DaemonThread[] {
   const { orders } = scene.life;
   const threads = new Set<DaemonThread>();
   for (const { told } of scene.conversations) {
     const thread = told === null ? null : orders.hostOf(told.threadId);
     if (thread !== null) threads.add(thread);
   }
-  const able = [...threads].filter((thread) =>
+  return [...threads].filter((thread) =>
     orders.hostedBy(thread).every((id) => (deathsOf.get(id) ?? 0) < MAX_DEATHS_OF_ONE),
   );
-  return able.length === 0 ? null : random.pick(able);
 }

@@ -26,6 +26,8 @@ export type Report =
   /** A session worker has begun, or ended, to run this conversation. */
   | { type: 'hosts'; thread: number; conversation: string }
   | { type: 'leaves'; thread: number; conversation: string }
+  /** A thread that does nothing else woke up so late. */
+  | { type: 'stalled'; atEpochMs: number; lateMs: number }
   /** The writer has taken the faults. */
   | { type: 'diskSet'; thread: number };
 

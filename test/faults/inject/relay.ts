@@ -1,5 +1,6 @@
 // Between the driver's pipe and the threads of the daemon. Main thread of the daemon.
-import type { BroadcastChannel, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import type { BroadcastChannel } from 'node:worker_threads';
 import type { DiskFault, Order, Report } from './orders.js';
 
 /** Takes orders from the parent process, if there is one that speaks, and tells it which threads come and go. */
@@ -21,6 +22,7 @@ export function relayOrders(channel: BroadcastChannel): void {
     if (order.type === 'disk') faults = order.faults;
     channel.postMessage(order);
   });
+  new Worker(new URL('./canary.js', import.meta.url)).unref();
   // The daemon ends when it wants to.
   process.channel?.unref();
 }

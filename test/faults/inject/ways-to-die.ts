@@ -26,5 +26,5 @@ function growHeap(): void {
 /** Outside of the heap, so that no limit of the heap ends it; with pauses, as a session that does other things too. */
 function growBuffers(): void {
   const kept: Buffer[] = [];
-  setInterval(() => kept.push(Buffer.alloc(BUFFER_BYTES, 1)), 5);
+  setInterval(() => kept.push(Buffer.alloc(BUFFER_BYTES, 1)), 50);
 }
