@@ -150,6 +150,7 @@ class Oracle {
     }
     if (life.readyMs !== null) this.#result.readyMs.push(life.readyMs);
     if (life.struck?.signal === 'SIGTERM') this.#result.stops += 1;
+    for (const end of life.orders.tornEnds) this.#files.allowTear(end);
     this.#evidence.keep(life.kill, connections, life.stderr);
     this.#learn(connections, life);
     await this.#options.scenario.afterLife?.(life, this.#threads);

@@ -15,6 +15,8 @@ export interface DaemonThread {
 export const PRELOAD_ARGS: readonly string[] = ['--import', new URL('./inject/preload.js', import.meta.url).href];
 
 export class OrderLine {
+  /** Where writes ended early. */
+  readonly tornEnds: { path: string; size: number }[] = [];
   readonly #send: (order: Order) => void;
   readonly #onStall: (atMs: number, lateMs: number) => void;
   readonly #threads = new Map<number, DaemonThread>();
@@ -49,6 +51,9 @@ export class OrderLine {
         break;
       case 'stalled':
         this.#onStall(report.atEpochMs - performance.timeOrigin, report.lateMs);
+        break;
+      case 'tore':
+        this.tornEnds.push(report);
         break;
       case 'diskSet':
         this.#diskSettings += 1;

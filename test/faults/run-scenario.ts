@@ -22,8 +22,8 @@ export interface ScenarioRun extends Omit<ModeRun, 'count'> {
   env?: (home: TempHome) => Record<string, string>;
   nodeArgs?: readonly string[];
   args?: readonly string[];
-  /** Called with the home before the first life; what it returns is called after the last one. */
-  prepare?: (home: TempHome) => Promise<() => Promise<void>>;
+  /** Called after the last life. */
+  onDone?: () => void;
   /** A self-test expects violations: they are counted, not shown. */
   expectsViolations?: boolean;
 }
@@ -38,7 +38,6 @@ export async function runScenario(run: ScenarioRun, again: string): Promise<Orac
   const model = await startModelProcess(join(import.meta.dirname, 'model', 'main.js'));
   const home = await makeTempHome({ modelBaseUrl: model.baseUrl });
   const scenario = run.scenario(home);
-  const unprepare = await run.prepare?.(home);
   print(`${run.title}, seed ${seed}, ${run.conversations} conversations`);
   try {
     const result = await runOracle({
@@ -65,7 +64,7 @@ export async function runScenario(run: ScenarioRun, again: string): Promise<Orac
     return result;
   } finally {
     await model.stop();
-    await unprepare?.();
+    run.onDone?.();
     if (!keep) await home.remove();
   }
 }

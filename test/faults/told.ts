@@ -52,6 +52,11 @@ export interface LoggedConnection {
 /** Refusals that say nothing of whether the input was recorded: what would have known it is gone. */
 const LEAVES_OPEN: ReadonlySet<string> = new Set(['worker_lost', 'writer_lost', 'rollout_write_failed']);
 
+/** A turn that ends because nothing can be written has no end in the file either: it reads as interrupted. */
+function isRecorded({ error }: WireTurn): boolean {
+  return error?.additionalDetails !== 'rollout_write_failed' && error?.additionalDetails !== 'writer_lost';
+}
+
 /** Counts of facts, by kind, as the final table shows them. */
 export type FactCounts = Map<string, number>;
 
@@ -85,7 +90,7 @@ export class ToldThread {
     if (message.method === 'item/completed') {
       this.#noteItem(params.turnId, params.item, { ...telling, by: 'item/completed' });
     } else if (message.method === 'turn/completed') {
-      const told = { ...telling, by: 'turn/completed' };
+      const told = { ...telling, by: isRecorded(params.turn) ? 'turn/completed' : 'turn/completed, unrecorded' };
       this.#noteEnd(params.turn.id, params.turn.status, told);
     }
   }
@@ -164,7 +169,7 @@ export class ToldThread {
     const turn = this.#noteTurn(id, told);
     if (turn.ended === null) {
       turn.ended = { status, told };
-      this.#count(told.by === 'turn/completed' ? 'turns completed' : 'read back after a restart');
+      this.#count(told.by.startsWith('turn/completed') ? 'turns completed' : 'read back after a restart');
     } else if (turn.ended.status !== status) {
       this.violations.push({
         kind: 'order',

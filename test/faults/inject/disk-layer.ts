@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import type { NoParamCallback } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { SyncLog } from './sync-log.js';
-import type { DiskFault } from './orders.js';
+import type { DiskFault, Report } from './orders.js';
 
 export interface Disk {
   /** These faults from now on, and no others. */
@@ -17,9 +17,10 @@ interface ActiveFault extends DiskFault {
 
 /**
  * Replaces what the writer uses of `fs`; to be called before it is imported. With ROLLOUTD_FAULTS_SYNC_LOG each sync is
- * noted in that file; with ROLLOUTD_FAULTS_NO_SYNC nothing is synced at all, and the writer is told that it was.
+ * noted in that file; with ROLLOUTD_FAULTS_NO_SYNC nothing is synced at all, and the writer is told that it was. `tell` hears
+ * of writes that ended early.
  */
-export function layDisk(env: NodeJS.ProcessEnv): Disk {
+export function layDisk(env: NodeJS.ProcessEnv, tell: (report: Report) => void): Disk {
   const { openSync, writeSync, fdatasync } = fs;
   const { open } = fs.promises;
   const logPath = env['ROLLOUTD_FAULTS_SYNC_LOG'];
@@ -41,13 +42,14 @@ export function layDisk(env: NodeJS.ProcessEnv): Disk {
   };
 
   const write = (fd: number, bytes: NodeJS.ArrayBufferView, offset: number, length: number): number => {
-    const fault = find(paths.get(fd), 'write', 'half');
-    if (fault === undefined) return writeSync(fd, bytes, offset, length);
-    if (fault.at === 'half' && !fault.halved && length > 1) {
-      fault.halved = true;
-      return writeSync(fd, bytes, offset, length >> 1);
-    }
-    throw errnoError(fault, 'write');
+    const path = paths.get(fd);
+    const fault = find(path, 'write', 'half');
+    if (fault !== undefined && (fault.at !== 'half' || fault.halved)) throw errnoError(fault, 'write');
+    const isHalf = fault !== undefined && length > 1;
+    if (isHalf) fault.halved = true;
+    const done = writeSync(fd, bytes, offset, isHalf ? length >> 1 : length);
+    if (done < length && path !== undefined) tell({ type: 'tore', path, size: fs.fstatSync(fd).size });
+    return done;
   };
   fs.writeSync = write as typeof fs.writeSync;
 

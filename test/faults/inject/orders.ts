@@ -28,6 +28,8 @@ export type Report =
   | { type: 'leaves'; thread: number; conversation: string }
   /** A thread that does nothing else woke up so late. */
   | { type: 'stalled'; atEpochMs: number; lateMs: number }
+  /** A write ended early: what is in the file then is the beginning of a record, up to this size. */
+  | { type: 'tore'; path: string; size: number }
   /** The writer has taken the faults. */
   | { type: 'diskSet'; thread: number };
 

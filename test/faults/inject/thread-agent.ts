@@ -17,7 +17,7 @@ export function obeyOrders(channel: BroadcastChannel): void {
   const tell = (report: Report): void => channel.postMessage(report);
   const entry = process.argv[1] ?? '';
   const role = ROLES.find(([pattern]) => pattern.test(entry))?.[1] ?? 'other';
-  const disk: Disk | null = role === 'writer' ? layDisk(process.env) : null;
+  const disk: Disk | null = role === 'writer' ? layDisk(process.env, tell) : null;
   channel.onmessage = (event: unknown) => {
     const order = (event as { data: Order }).data;
     if (order.type === 'disk' && disk !== null) {

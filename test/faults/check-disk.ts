@@ -1,0 +1,64 @@
+// What clients are told when files cannot be written, and what the others must not notice. Any thread.
+import { readArrivals } from './lateness.js';
+import type { LoggedConnection } from './told.js';
+import type { Violation } from './violation.js';
+
+export interface DiskOutage {
+  /** What failed, for people. */
+  title: string;
+  /** Conversations whose files were met. */
+  victims: readonly string[];
+  fromMs: number;
+  /** When all of them had worked again. */
+  untilMs: number;
+}
+
+export interface DiskFindings {
+  violations: Violation[];
+  /** Turns that ended because of it. */
+  failures: number;
+  /** Of deltas of the others meanwhile. */
+  lateMs: number[];
+}
+
+/** The one code that says that a rollout could not be written. */
+const CODE = 'rollout_write_failed';
+
+/** `connections` are the logs of the life in which it happened; deltas of the others may be `limitMs` late. */
+export function checkDiskFault(
+  outage: DiskOutage,
+  limitMs: number,
+  connections: readonly LoggedConnection[],
+): DiskFindings {
+  const findings: DiskFindings = { violations: [], failures: 0, lateMs: [] };
+  const isWithin = (atMs: number) => atMs >= outage.fromMs && atMs < outage.untilMs;
+  const failed = new Set<string>();
+  for (const { messages } of connections) {
+    for (const { message, atMs } of messages) {
+      if (!isWithin(atMs)) continue;
+      const { method, params } = message;
+      const threadId = typeof params?.threadId === 'string' ? params.threadId : null;
+      const report = (what: string, found: string) =>
+        findings.violations.push({ kind: 'broken', threadId, what: `${what} (${outage.title})`, found });
+      if (method === 'thread/closed') report('a conversation was closed while the disk failed', method);
+      if (method !== 'error') continue;
+      const { additionalDetails } = params!.error as { additionalDetails: string | null };
+      if (additionalDetails === null || !/^[a-z_]+_(failed|lost|conflict)$/.test(additionalDetails)) continue;
+      const isVictim = threadId !== null && outage.victims.includes(threadId);
+      if (isVictim && additionalDetails === CODE) failed.add(String(params!.turnId));
+      else report('a conversation was told of a fault that is not its own', additionalDetails);
+    }
+  }
+  findings.failures = failed.size;
+  const others = readArrivals(connections).filter(
+    ({ threadId, atMs }) => isWithin(atMs) && !outage.victims.includes(threadId),
+  );
+  findings.lateMs = others.map(({ lateMs }) => lateMs);
+  const late = others.find(({ lateMs }) => lateMs > limitMs);
+  if (late !== undefined) {
+    const what = `a delta was late while the disk failed for another conversation (${outage.title})`;
+    const found = `${late.lateMs.toFixed(0)} ms`;
+    findings.violations.push({ kind: 'broken', threadId: late.threadId, what, told: `${limitMs.toFixed(0)} ms`, found });
+  }
+  return findings;
+}
