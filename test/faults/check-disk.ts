@@ -58,7 +58,13 @@ export function checkDiskFault(
   if (late !== undefined) {
     const what = `a delta was late while the disk failed for another conversation (${outage.title})`;
     const found = `${late.lateMs.toFixed(0)} ms`;
-    findings.violations.push({ kind: 'broken', threadId: late.threadId, what, told: `${limitMs.toFixed(0)} ms`, found });
+    findings.violations.push({
+      kind: 'broken',
+      threadId: late.threadId,
+      what,
+      told: `${limitMs.toFixed(0)} ms`,
+      found,
+    });
   }
   return findings;
 }

@@ -80,6 +80,7 @@ export class HomeFiles {
 
   /** A write ended early there, though the daemon lived on. */
   allowTear({ path, size }: { path: string; size: number }): void {
+    if (!ROLLOUT_NAME.test(basename(path))) return;
     const former = this.#former.get(path) ?? noBytes();
     former.killSizes.add(size);
     this.#former.set(path, former);

@@ -62,6 +62,7 @@ export class DiskScenario implements Scenario {
   readonly #byTitle = new Map<string, number>();
   readonly #nextTurns = new NextTurns({
     limitMs: MENDED_MS,
+    countsFrom: 'stepEnd',
     isMet: () => true,
     mayRefuse: ({ reason }) => reason === 'rollout_write_failed',
   });
@@ -111,6 +112,11 @@ export class DiskScenario implements Scenario {
       this.#lateMs.push(...findings.lateMs);
       return findings.violations;
     });
+  }
+
+  inspectRun(): Violation[] {
+    const isTried = this.#failures > 0 && this.#nextTurns.doneAfterMs.length > 0;
+    return isTried ? [] : [{ kind: 'broken', threadId: null, what: 'no fault of the disk met a turn' }];
   }
 
   describe(): [string, string][] {

@@ -16,18 +16,18 @@ export function hashText(text: string): string {
 
 /**
  * What the model was given with the input of `found`'s last turn: all inputs, all answers before, in their order. Of the
- * `released` inputs the model may know one that is not shown: of its two records only the first was left.
+ * `unsure` inputs the model may know one that is not shown: of its two records only the first was left.
  */
 export function checkModelHistory(
   threadId: string,
   history: ModelHistory,
   found: FoundThread,
-  released: ReadonlySet<string>,
+  unsure: ReadonlySet<string>,
 ): Violation[] {
   const violations: Violation[] = [];
   const shown = found.userTexts.map(({ text }) => text);
   // What the daemon itself puts into the history, such as the working folder, bears no mark.
-  const users = history.users.filter((text) => text.startsWith('#') && (shown.includes(text) || !released.has(text)));
+  const users = history.users.filter((text) => text.startsWith('#') && (shown.includes(text) || !unsure.has(text)));
   if (users.join('\n') !== shown.join('\n')) {
     const what = "the users' words in the model's request are not those of the conversation";
     violations.push({

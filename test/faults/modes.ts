@@ -6,4 +6,11 @@ import { POWER_LOSSES } from './mode-power-losses.js';
 import { INDEX_DEATHS, WRITER_DEATHS } from './mode-service-deaths.js';
 import { WORKER_DEATHS } from './mode-worker-deaths.js';
 
-export const FAULT_MODES: readonly FaultMode[] = [KILLS, WORKER_DEATHS, WRITER_DEATHS, INDEX_DEATHS, DISK_FAULTS, POWER_LOSSES];
+export const FAULT_MODES: readonly FaultMode[] = [
+  KILLS,
+  WORKER_DEATHS,
+  WRITER_DEATHS,
+  INDEX_DEATHS,
+  DISK_FAULTS,
+  POWER_LOSSES,
+];

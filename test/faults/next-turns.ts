@@ -11,6 +11,8 @@ import type { Conversation } from './workload.js';
 export interface NextTurnsOptions {
   /** A next turn that is not done so long after the fault is a violation. */
   limitMs: number;
+  /** The time counts from the fault, or from the end of the step that was running then, if that is later. */
+  countsFrom: 'fault' | 'stepEnd';
   /** Whether the end of a step says that the fault met the conversation. */
   isMet: (end: TurnEnd | null) => boolean;
   /** Within the limit such a refusal is taken, and the turn tried again. */
@@ -47,7 +49,9 @@ export class NextTurns {
     const expected = this.#expected.get(told.threadId);
     if (expected === undefined) return;
     try {
-      if (this.#options.isMet(end)) await this.#try(conversation, told, client, expected);
+      if (!this.#options.isMet(end)) return;
+      const sinceMs = this.#options.countsFrom === 'fault' ? expected.sinceMs : performance.now();
+      await this.#try(conversation, told, client, { ...expected, sinceMs });
     } finally {
       this.#expected.delete(told.threadId);
       this.#wake();

@@ -280,6 +280,7 @@ class Oracle {
     }
     await this.#bury(life, 'SIGTERM');
     this.#live.push(...this.#retired);
+    this.#report(this.#options.scenario.inspectRun?.() ?? [], kill);
     await this.#inspectFiles(kill, false);
   }
 

@@ -6,6 +6,7 @@ import type { PowerLoss } from './power-loss.js';
 import { makeRandom } from './random.js';
 import type { LifePlan, Scenario } from './scenario.js';
 import type { ToldThread } from './told.js';
+import type { Violation } from './violation.js';
 import { armTrap } from './trap.js';
 
 export class PowerLossScenario implements Scenario {
@@ -47,6 +48,11 @@ export class PowerLossScenario implements Scenario {
       this.#factsHeld += held;
       this.#factsReleased += released;
     }
+  }
+
+  inspectRun(): Violation[] {
+    const isTried = this.#factsHeld > 0 && this.#power.totals.bytesTaken > 0;
+    return isTried ? [] : [{ kind: 'broken', threadId: null, what: 'no loss of power took anything' }];
   }
 
   describe(): [string, string][] {

@@ -52,6 +52,8 @@ export interface Scenario {
    * at.
    */
   afterLife?: (life: DaemonLife, threads: ReadonlyMap<string, ToldThread>) => Promise<void>;
+  /** What is held of the run as a whole: faults that met nothing tried nothing. */
+  inspectRun?: () => Violation[];
   /** False when text that was streaming may be lost whole. */
   readonly keepsStreams?: boolean;
   /** Rows of the final table, before the common ones. */

@@ -38,7 +38,11 @@ export class WorkerDeathScenario implements Scenario {
   readonly #options: WorkerDeathOptions;
   readonly #deathsByWay = new Map<WayToDie, number>();
   readonly #deaths: Death[] = [];
-  readonly #nextTurns = new NextTurns({ limitMs: REVIVAL_MS, isMet: (end) => errorOf(end) === 'worker_lost' });
+  readonly #nextTurns = new NextTurns({
+    limitMs: REVIVAL_MS,
+    countsFrom: 'fault',
+    isMet: (end) => errorOf(end) === 'worker_lost',
+  });
   #count = 0;
   #turnsCut = 0;
   #endedAfterMs: number[] = [];
@@ -86,6 +90,11 @@ export class WorkerDeathScenario implements Scenario {
       this.#lateMs.push(...findings.lateMs);
       return findings.violations;
     });
+  }
+
+  inspectRun(): Violation[] {
+    const isTried = this.#turnsCut > 0 && this.#nextTurns.doneAfterMs.length > 0 && this.#lateMs.length > 0;
+    return isTried ? [] : [{ kind: 'broken', threadId: null, what: 'no death met a turn while others streamed' }];
   }
 
   describe(): [string, string][] {
