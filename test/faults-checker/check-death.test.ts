@@ -27,7 +27,7 @@ function findingsOf(messages: WireMessage[], death: Partial<Death> = {}) {
 describe('checkDeath', () => {
   it('finds nothing wrong when the turn was told to have failed, with the error and the status', () => {
     const findings = findingsOf([STARTED, SYSTEM_ERROR, TOLD_ERROR, FAILED]);
-    expect(findings).to.deep.equal({ whats: [], turnsCut: 1, endedAfterMs: [25], lateMs: [] });
+    expect(findings).to.deep.equal({ whats: [], turnsCut: 1, endedAfterMs: [25] });
   });
 
   it('takes the end of a turn that was on its way', () => {
@@ -35,7 +35,6 @@ describe('checkDeath', () => {
       whats: [],
       turnsCut: 0,
       endedAfterMs: [],
-      lateMs: [],
     });
   });
 
@@ -94,20 +93,5 @@ describe('checkDeath', () => {
     }));
     const what = 'a conversation of another worker was told of its death (exit)';
     expect(findingsOf([STARTED, SYSTEM_ERROR, TOLD_ERROR, FAILED, ...others]).whats).to.deep.equal([what, what, what]);
-  });
-
-  it('measures how late the deltas of others are, and reports those that are too late', () => {
-    const delta = (lateMs: number, index: number) => {
-      const sentAt = (performance.timeOrigin + index * 10 - lateMs).toFixed(1);
-      return { method: 'item/agentMessage/delta', params: { threadId: OTHER, delta: `@${sentAt} ` } };
-    };
-    const told = [STARTED, SYSTEM_ERROR, TOLD_ERROR, FAILED];
-    const findings = findingsOf([...told, delta(20, 4), delta(45, 5)]);
-    expect(findings.whats).to.deep.equal([]);
-    expect(findings.lateMs.map((lateMs) => Math.round(lateMs))).to.deep.equal([20, 45]);
-    expect(findingsOf([...told, delta(20, 4), delta(60, 5)]).whats).to.deep.equal([
-      "a delta of another worker's conversation was late (exit)",
-    ]);
-    expect(findingsOf([...told, delta(60, 4)], { slackMs: 20 }).whats).to.deep.equal([]);
   });
 });

@@ -1,6 +1,5 @@
 // What clients must be told when a session worker dies, and what others must not notice. Any thread.
 import type { WireMessage } from './byte-log.js';
-import { percentile, readArrivals } from './lateness.js';
 import type { LoggedConnection } from './told.js';
 import type { Violation } from './violation.js';
 import { shorten } from './violation.js';
@@ -8,10 +7,6 @@ import type { TurnEnd } from './wire-client.js';
 
 /** Within this time its conversations work again. */
 export const REVIVAL_MS = 2000;
-/** Conversations of other workers wait no longer than this for anything. */
-export const PAUSE_MS = 50;
-/** So long after a death its consequences are still about. */
-const AFTERMATH_MS = 1500;
 
 export interface Death {
   /** How, for people. */
@@ -31,13 +26,11 @@ export interface DeathFindings {
   turnsCut: number;
   /** From the death to the end of the turns that it cut. */
   endedAfterMs: number[];
-  /** Of deltas of the others around the death. */
-  lateMs: number[];
 }
 
 /** `connections` are the logs of the life in which it happened. */
 export function checkDeath(death: Death, connections: readonly LoggedConnection[]): DeathFindings {
-  const findings: DeathFindings = { violations: [], turnsCut: 0, endedAfterMs: [], lateMs: [] };
+  const findings: DeathFindings = { violations: [], turnsCut: 0, endedAfterMs: [] };
   for (const threadId of death.hosted) {
     const log = connections.find(({ requests }) => works(requests, threadId));
     if (log !== undefined) checkHosted(death, threadId, log, findings);
@@ -89,7 +82,7 @@ function checkHosted(death: Death, threadId: string, log: LoggedConnection, find
   }
 }
 
-/** Conversations of other workers are told nothing of it, and wait for nothing. */
+/** Conversations of other workers are told nothing of it. */
 function checkOthers(death: Death, connections: readonly LoggedConnection[], findings: DeathFindings): void {
   const isOther = (threadId: unknown) => typeof threadId === 'string' && !death.hosted.includes(threadId);
   for (const { messages } of connections) {
@@ -100,21 +93,6 @@ function checkOthers(death: Death, connections: readonly LoggedConnection[], fin
       findings.violations.push({ kind: 'broken', threadId: threadId as string, what, found: message.method! });
     }
   }
-  const last = Math.min(death.untilMs, death.deadAtMs + AFTERMATH_MS);
-  const arrivals = readArrivals(connections).filter(
-    ({ threadId, atMs }) => isOther(threadId) && atMs >= death.orderedAtMs && atMs < last,
-  );
-  findings.lateMs.push(...arrivals.map(({ lateMs }) => lateMs));
-  const worst = percentile(findings.lateMs, 1);
-  if (worst <= PAUSE_MS + death.slackMs) return;
-  const { threadId } = arrivals.find(({ lateMs }) => lateMs === worst)!;
-  findings.violations.push({
-    kind: 'broken',
-    threadId,
-    what: `a delta of another worker's conversation was late (${death.way})`,
-    told: `at most ${PAUSE_MS} ms, and ${death.slackMs.toFixed(0)} ms of slack`,
-    found: `${worst.toFixed(0)} ms`,
-  });
 }
 
 function tellsOfLoss(message: WireMessage): boolean {

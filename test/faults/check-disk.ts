@@ -1,5 +1,4 @@
 // What clients are told when files cannot be written, and what the others must not notice. Any thread.
-import { readArrivals } from './lateness.js';
 import type { LoggedConnection } from './told.js';
 import type { Violation } from './violation.js';
 
@@ -17,20 +16,14 @@ export interface DiskFindings {
   violations: Violation[];
   /** Turns that ended because of it. */
   failures: number;
-  /** Of deltas of the others meanwhile. */
-  lateMs: number[];
 }
 
 /** The one code that says that a rollout could not be written. */
 const CODE = 'rollout_write_failed';
 
-/** `connections` are the logs of the life in which it happened; deltas of the others may be `limitMs` late. */
-export function checkDiskFault(
-  outage: DiskOutage,
-  limitMs: number,
-  connections: readonly LoggedConnection[],
-): DiskFindings {
-  const findings: DiskFindings = { violations: [], failures: 0, lateMs: [] };
+/** `connections` are the logs of the life in which it happened. */
+export function checkDiskFault(outage: DiskOutage, connections: readonly LoggedConnection[]): DiskFindings {
+  const findings: DiskFindings = { violations: [], failures: 0 };
   const isWithin = (atMs: number) => atMs >= outage.fromMs && atMs < outage.untilMs;
   const failed = new Set<string>();
   for (const { messages } of connections) {
@@ -50,21 +43,5 @@ export function checkDiskFault(
     }
   }
   findings.failures = failed.size;
-  const others = readArrivals(connections).filter(
-    ({ threadId, atMs }) => isWithin(atMs) && !outage.victims.includes(threadId),
-  );
-  findings.lateMs = others.map(({ lateMs }) => lateMs);
-  const late = others.find(({ lateMs }) => lateMs > limitMs);
-  if (late !== undefined) {
-    const what = `a delta was late while the disk failed for another conversation (${outage.title})`;
-    const found = `${late.lateMs.toFixed(0)} ms`;
-    findings.violations.push({
-      kind: 'broken',
-      threadId: late.threadId,
-      what,
-      told: `${limitMs.toFixed(0)} ms`,
-      found,
-    });
-  }
   return findings;
 }

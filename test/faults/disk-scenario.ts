@@ -1,17 +1,16 @@
 // The disk fails under streaming conversations, for one file or for all, and mends again without a restart. Main thread.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PAUSE_MS } from './check-death.js';
 import { checkDiskFault } from './check-disk.js';
 import type { DiskOutage } from './check-disk.js';
 import type { DaemonLife } from './daemon-life.js';
 import type { DiskFault } from './inject/orders.js';
 import { describeTimes } from './lateness.js';
+import { LatenessJudge } from './lateness-judge.js';
 import { NextTurns } from './next-turns.js';
 import type { Step } from './plan.js';
 import { makeRandom } from './random.js';
 import type { Random } from './random.js';
 import type { LifePlan, Scenario, Scene } from './scenario.js';
-import { slackOf } from './slack.js';
 import type { StallMeter } from './stall-meter.js';
 import { planStreamStep } from './stream-steps.js';
 import type { LoggedConnection } from './told.js';
@@ -69,7 +68,7 @@ export class DiskScenario implements Scenario {
   #outages: DiskOutage[] = [];
   #count = 0;
   #failures = 0;
-  #lateMs: number[] = [];
+  readonly #lateness = new LatenessJudge();
   #stalls: StallMeter | null = null;
 
   constructor(options: DiskScenarioOptions) {
@@ -102,21 +101,23 @@ export class DiskScenario implements Scenario {
     await this.#nextTurns.tryAfter(...step);
   }
 
-  inspectLife(_life: DaemonLife, connections: readonly LoggedConnection[]): Violation[] {
+  inspectLife(life: DaemonLife, connections: readonly LoggedConnection[]): Violation[] {
     const outages = this.#outages;
     this.#outages = [];
+    const windows = outages.map(({ title, ...outage }) => ({ what: title, ...outage }));
+    const untilMs = life.struck?.atMs ?? Infinity;
+    if (this.#stalls !== null) this.#lateness.noteLife(connections, windows, this.#stalls, untilMs);
     return outages.flatMap((outage) => {
-      const slackMs = slackOf(this.#stalls?.worstSince(outage.fromMs, outage.untilMs) ?? 0);
-      const findings = checkDiskFault(outage, PAUSE_MS + slackMs, connections);
-      this.#failures += findings.failures;
-      this.#lateMs.push(...findings.lateMs);
-      return findings.violations;
+      const { failures, violations } = checkDiskFault(outage, connections);
+      this.#failures += failures;
+      return violations;
     });
   }
 
   inspectRun(): Violation[] {
     const isTried = this.#failures > 0 && this.#nextTurns.doneAfterMs.length > 0;
-    return isTried ? [] : [{ kind: 'broken', threadId: null, what: 'no fault of the disk met a turn' }];
+    if (isTried) return this.#lateness.inspect();
+    return [{ kind: 'broken', threadId: null, what: 'no fault of the disk met a turn' }];
   }
 
   describe(): [string, string][] {
@@ -125,8 +126,7 @@ export class DiskScenario implements Scenario {
       ...[...this.#byTitle].sort().map(([title, count]): [string, string] => [`  ${title}`, String(count)]),
       ['turns that failed by them', String(this.#failures)],
       ['next turn was done after', describeTimes(this.#nextTurns.doneAfterMs)],
-      ['deltas of others meanwhile', String(this.#lateMs.length)],
-      ['  late by', describeTimes(this.#lateMs)],
+      ...this.#lateness.describe(),
     ];
   }
 

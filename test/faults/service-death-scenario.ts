@@ -1,15 +1,13 @@
 // The writer's or the index's thread dies under streaming conversations, which must not be told of it. Main thread.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PAUSE_MS } from './check-death.js';
 import type { DaemonLife } from './daemon-life.js';
 import type { WayToDie } from './inject/orders.js';
-import { describeTimes, readArrivals } from './lateness.js';
+import { LatenessJudge } from './lateness-judge.js';
 import type { Step } from './plan.js';
 import { makeRandom } from './random.js';
 import type { Random } from './random.js';
 import { Readers } from './readers.js';
 import type { LifePlan, Scenario, Scene } from './scenario.js';
-import { slackOf } from './slack.js';
 import type { StallMeter } from './stall-meter.js';
 import { planStreamStep } from './stream-steps.js';
 import type { LoggedConnection } from './told.js';
@@ -41,7 +39,7 @@ export class ServiceDeathScenario implements Scenario {
   readonly #readers = new Readers();
   #deaths: ServiceDeath[] = [];
   #count = 0;
-  #lateMs: number[] = [];
+  readonly #lateness = new LatenessJudge();
   #stalls: StallMeter | null = null;
 
   constructor(options: ServiceDeathOptions) {
@@ -74,19 +72,27 @@ export class ServiceDeathScenario implements Scenario {
   inspectLife(life: DaemonLife, connections: readonly LoggedConnection[]): Violation[] {
     const deaths = this.#deaths;
     this.#deaths = [];
-    const arrivals = readArrivals(connections);
-    return [
-      ...tellings(connections, life.struck?.atMs ?? Infinity),
-      ...deaths.flatMap((death) => this.#checkLateness(death, arrivals)),
-    ];
+    const untilMs = life.struck?.atMs ?? Infinity;
+    const windows = deaths.map(({ way, orderedAtMs, deadAtMs }) => ({
+      what: `the ${this.#options.role} died: ${way}`,
+      fromMs: orderedAtMs,
+      untilMs: deadAtMs + AFTERMATH_MS,
+      victims: [],
+    }));
+    if (this.#stalls !== null) this.#lateness.noteLife(connections, windows, this.#stalls, untilMs);
+    return tellings(connections, untilMs);
+  }
+
+  /** A delta waits behind the facts of its conversation, and those for a writer: only the index may keep nobody waiting. */
+  inspectRun(): Violation[] {
+    return this.#options.role === 'index' ? this.#lateness.inspect() : [];
   }
 
   describe(): [string, string][] {
     const ways = [...this.#deathsByWay].sort().map(([way, count]) => `${way} ${count}`);
     const rows: [string, string][] = [
       [`deaths of the ${this.#options.role}`, `${this.#count} (${ways.join(', ')})`],
-      ['deltas around deaths', String(this.#lateMs.length)],
-      ['  late by', describeTimes(this.#lateMs)],
+      ...this.#lateness.describe(),
     ];
     return this.#options.role === 'index' ? [...rows, ...this.#readers.describe()] : rows;
   }
@@ -125,25 +131,6 @@ export class ServiceDeathScenario implements Scenario {
     const deadAtMs = victim.exitedAtMs!;
     this.#deaths.push({ way, orderedAtMs, deadAtMs });
     return true;
-  }
-
-  /** Deltas wait for neither of the two, unless a fact is before them: those behind a fact say nothing here. */
-  #checkLateness(death: ServiceDeath, arrivals: ReturnType<typeof readArrivals>): Violation[] {
-    const untilMs = death.deadAtMs + AFTERMATH_MS;
-    const slackMs = slackOf(this.#stalls?.worstSince(death.orderedAtMs, untilMs) ?? 0);
-    const around = arrivals.filter(({ atMs }) => atMs >= death.orderedAtMs && atMs < untilMs);
-    this.#lateMs.push(...around.map(({ lateMs }) => lateMs));
-    if (this.#options.role === 'writer') return [];
-    return around
-      .filter(({ lateMs }) => lateMs > PAUSE_MS + slackMs)
-      .slice(0, 1)
-      .map(({ threadId, lateMs }) => ({
-        kind: 'broken',
-        threadId,
-        what: `a delta was late while the index died (${death.way})`,
-        told: `at most ${PAUSE_MS} ms, and ${slackMs.toFixed(0)} ms of slack`,
-        found: `${lateMs.toFixed(0)} ms`,
-      }));
   }
 }
 

@@ -5,6 +5,7 @@ import type { Death } from './check-death.js';
 import type { DaemonLife } from './daemon-life.js';
 import type { WayToDie } from './inject/orders.js';
 import { describeTimes } from './lateness.js';
+import { LatenessJudge } from './lateness-judge.js';
 import { NextTurns } from './next-turns.js';
 import type { DaemonThread } from './order-line.js';
 import type { Step } from './plan.js';
@@ -12,6 +13,7 @@ import { makeRandom } from './random.js';
 import type { Random } from './random.js';
 import type { LifePlan, Scenario, Scene } from './scenario.js';
 import { slackOf } from './slack.js';
+import type { StallMeter } from './stall-meter.js';
 import { planStreamStep } from './stream-steps.js';
 import type { LoggedConnection } from './told.js';
 import type { Violation } from './violation.js';
@@ -30,6 +32,8 @@ const MAX_DEATHS_OF_ONE = 3;
 const MAX_DEATHS_OF_A_LIFE = 8;
 /** An endless loop is only found after a while, and a heap takes a while to fill. */
 const DEATH_PATIENCE_MS = 30_000;
+/** So long after a death its consequences are still about. */
+const AFTERMATH_MS = 1500;
 /** A new worker takes a while to have conversations. */
 const VICTIM_TRIES = 200;
 const VICTIM_PAUSE_MS = 50;
@@ -46,7 +50,8 @@ export class WorkerDeathScenario implements Scenario {
   #count = 0;
   #turnsCut = 0;
   #endedAfterMs: number[] = [];
-  #lateMs: number[] = [];
+  readonly #lateness = new LatenessJudge();
+  #stalls: StallMeter | null = null;
 
   constructor(options: WorkerDeathOptions) {
     this.#options = options;
@@ -82,19 +87,27 @@ export class WorkerDeathScenario implements Scenario {
   inspectLife(life: DaemonLife, connections: readonly LoggedConnection[]): Violation[] {
     const deaths = this.#deaths.splice(0);
     const last = deaths.at(-1);
-    if (last !== undefined) last.untilMs = life.struck?.atMs ?? Infinity;
+    if (last === undefined) return [];
+    last.untilMs = life.struck?.atMs ?? Infinity;
+    const windows = deaths.map(({ way, orderedAtMs, deadAtMs, hosted }) => ({
+      what: `a worker died: ${way}`,
+      fromMs: orderedAtMs,
+      untilMs: deadAtMs + AFTERMATH_MS,
+      victims: hosted,
+    }));
+    this.#lateness.noteLife(connections, windows, this.#stalls!, life.struck?.atMs ?? Infinity);
     return deaths.flatMap((death) => {
       const findings = checkDeath(death, connections);
       this.#turnsCut += findings.turnsCut;
       this.#endedAfterMs.push(...findings.endedAfterMs);
-      this.#lateMs.push(...findings.lateMs);
       return findings.violations;
     });
   }
 
   inspectRun(): Violation[] {
-    const isTried = this.#turnsCut > 0 && this.#nextTurns.doneAfterMs.length > 0 && this.#lateMs.length > 0;
-    return isTried ? [] : [{ kind: 'broken', threadId: null, what: 'no death met a turn while others streamed' }];
+    const isTried = this.#turnsCut > 0 && this.#nextTurns.doneAfterMs.length > 0 && this.#lateness.hasTried;
+    if (isTried) return this.#lateness.inspect();
+    return [{ kind: 'broken', threadId: null, what: 'no death met a turn while others streamed' }];
   }
 
   describe(): [string, string][] {
@@ -104,12 +117,12 @@ export class WorkerDeathScenario implements Scenario {
       ['turns cut by them', String(this.#turnsCut)],
       ['  told to have failed after', describeTimes(this.#endedAfterMs)],
       ['  next turn was done after', describeTimes(this.#nextTurns.doneAfterMs)],
-      ['deltas of other workers around deaths', String(this.#lateMs.length)],
-      ['  late by', describeTimes(this.#lateMs)],
+      ...this.#lateness.describe(),
     ];
   }
 
   async #strikeAll(scene: Scene): Promise<void> {
+    this.#stalls = scene.stalls;
     const deathsOf = new Map<string, number>();
     for (let inLife = 0; inLife < MAX_DEATHS_OF_A_LIFE && !this.isOver(); inLife += 1) {
       const random = makeRandom(this.#options.seed, 'worker death', this.#count + 1);
