@@ -7,6 +7,8 @@ import type { Violation } from './violation.js';
 
 /** Nobody whom a fault did not meet waits longer than this for anything. */
 export const PAUSE_MS = 50;
+/** A machine that keeps a thread waiting for longer than this lets nobody judge anything. */
+const HOPELESS_STALL_MS = 100;
 /** A delta wakes so many threads on its way, each of which a loaded machine may keep waiting. */
 const WAKES = 4;
 
@@ -28,6 +30,7 @@ interface Worst {
 export class LatenessJudge {
   readonly #around: number[] = [];
   readonly #otherwise: number[] = [];
+  #unjudged = 0;
   /** One for each window. */
   readonly #worst: Worst[] = [];
 
@@ -47,8 +50,11 @@ export class LatenessJudge {
       const others = arrivals.filter(
         (arrival) => isWithin(window, arrival) && !window.victims.includes(arrival.threadId),
       );
-      const slackMs = WAKES * stalls.worstSince(window.fromMs, window.untilMs);
+      const stallMs = stalls.worstSince(window.fromMs, window.untilMs);
       for (const { lateMs } of others) this.#around.push(lateMs);
+      if (stallMs > HOPELESS_STALL_MS) this.#unjudged += 1;
+      if (stallMs > HOPELESS_STALL_MS) continue;
+      const slackMs = WAKES * stallMs;
       const arrival = others.reduce((one, other) => (other.lateMs > one.lateMs ? other : one), others[0]!);
       if (arrival !== undefined) this.#worst.push({ window, arrival, slackMs });
     }
@@ -76,6 +82,7 @@ export class LatenessJudge {
       ['deltas of others around the faults', String(this.#around.length)],
       ['  late by', describeTimes(this.#around)],
       ['  otherwise late by', describeTimes(this.#otherwise)],
+      ['  faults not judged, for the machine stalled', String(this.#unjudged)],
     ];
   }
 }

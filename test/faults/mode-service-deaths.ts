@@ -7,8 +7,8 @@ import { ServiceDeathScenario } from './service-death-scenario.js';
 
 /** Those by which a thread ends by itself: nobody watches over these two. */
 const WAYS: readonly WayToDie[] = ['heap', 'throw', 'exit', 'reject'];
-/** Little heap in every thread, so that it is full soon. */
-const NODE_ARGS = [...PRELOAD_ARGS, '--max-old-space-size=96'];
+/** Little heap, so that it is full soon. */
+const ENV = { ROLLOUTD_FAULTS_HEAP_MB: '64' };
 
 export const WRITER_DEATHS = serviceDeaths('writer', 16, 8);
 export const INDEX_DEATHS = serviceDeaths('index', 16, 16);
@@ -22,7 +22,10 @@ function serviceDeaths(role: 'writer' | 'index', share: number, mostInALife: num
       const options = { role, deaths: count, seed: run.seed, ways: WAYS, mostInALife };
       const scenario = () => new ServiceDeathScenario(options);
       const title = `deaths of the ${role}: ${count}`;
-      const result = await runScenario({ ...run, title, scenario, nodeArgs: NODE_ARGS }, `--${name} ${count}`);
+      const result = await runScenario(
+        { ...run, title, scenario, nodeArgs: PRELOAD_ARGS, env: () => ENV },
+        `--${name} ${count}`,
+      );
       return result.violations.length === 0;
     },
   };

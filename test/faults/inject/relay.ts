@@ -1,6 +1,7 @@
 // Between the driver's pipe and the threads of the daemon. Main thread of the daemon.
-import { Worker } from 'node:worker_threads';
-import type { BroadcastChannel } from 'node:worker_threads';
+import { syncBuiltinESMExports } from 'node:module';
+import threads, { Worker } from 'node:worker_threads';
+import type { BroadcastChannel, WorkerOptions } from 'node:worker_threads';
 import type { DiskFault, Order, Report } from './orders.js';
 
 /** Takes orders from the parent process, if there is one that speaks, and tells it which threads come and go. */
@@ -23,8 +24,20 @@ export function relayOrders(channel: BroadcastChannel): void {
     channel.postMessage(order);
   });
   new Worker(new URL('./canary.js', import.meta.url)).unref();
+  const heapMb = Number(process.env['ROLLOUTD_FAULTS_HEAP_MB'] ?? 0);
+  if (heapMb > 0) limitHeaps(heapMb);
   // The daemon ends when it wants to.
   process.channel?.unref();
 }
 
 function ignoreLostParent(): void {}
+
+/** Threads that set no limit of their own get this one, so that they are soon full; the main thread keeps its own. */
+function limitHeaps(maxOldGenerationSizeMb: number): void {
+  threads.Worker = class extends Worker {
+    constructor(file: string | URL, options: WorkerOptions = {}) {
+      super(file, { resourceLimits: { maxOldGenerationSizeMb }, ...options });
+    }
+  };
+  syncBuiltinESMExports();
+}
