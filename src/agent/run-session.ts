@@ -1,5 +1,5 @@
 // A session from its first message to its last: what a session worker runs, once per conversation. Session worker.
-import { threadId } from 'node:worker_threads';
+import { MessageChannel, threadId } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type { SessionCommand, SessionEvent, SessionInit } from '../session/messages.js';
 import { JournalKeeper } from './journal-keeper.js';
@@ -34,7 +34,6 @@ export async function runSession(init: SessionInit): Promise<void> {
   } catch (failure) {
     error = DaemonError.from(failure, 'session_failed');
   }
-  init.writerPort?.close();
   post({ type: 'ended', error: error?.toData() ?? null });
   port.close();
 }
@@ -49,10 +48,11 @@ async function serve(
   let session: Session | null = null;
   const over = deferred();
   const sink =
-    init.writerPort === null
+    init.rolloutPath === null
       ? null
       : new RolloutSink({
-          port: init.writerPort,
+          // Leads nowhere: the writer's comes with the first command.
+          port: new MessageChannel().port1,
           size: history.size,
           tornTail: history.tornTail,
           lagMs: init.recordBeforePublish ? 0 : UNSAFE_LAG_MS,

@@ -105,7 +105,6 @@ export class ConversationLoader {
         meta: plan.meta,
         rolloutPath: facts.path,
         journalPath,
-        writerPort,
         recordBeforePublish: this.#options.recordBeforePublish,
       },
       {
@@ -120,6 +119,8 @@ export class ConversationLoader {
       begun: plan.history.type === 'new' ? plan.history : null,
       lease,
     });
+    // Not by the pool: a port whose writer dies while the session waits for its thread could not be handed over there.
+    if (writerPort !== null) handle.replaceWriter(writerPort);
     watch.add(handle);
     if (plan.fanOut === undefined) this.#breakOffIfChanged(id, facts.path);
     this.#live.set(id, loaded);

@@ -78,13 +78,12 @@ export interface SessionInit {
   settings: SessionSettings;
   meta: SessionMeta;
   /** null: ephemeral, nothing is written. */
+  /** null: ephemeral. Otherwise the first command is replaceWriter. */
   rolloutPath: string | null;
   journalPath: string | null;
   port: MessagePort;
   /** Shared: the session writes here, before anything else, in which thread it runs. */
   workerThreadId: Int32Array;
-  /** null: ephemeral. */
-  writerPort: MessagePort | null;
   /** False only in the oracle's own test: publishes before the record is written. */
   recordBeforePublish: boolean;
 }
@@ -129,6 +128,7 @@ export type SessionCommand =
   | { type: 'endLostTurn'; requestId: number; turn: LostTurn }
   /** Answered at once by `pong`, whatever else goes on: the worker's thread is not stuck. */
   | { type: 'ping' }
+  /** A channel to the writer, in place of the former one; comes first of all to a session that records. */
   | { type: 'replaceWriter'; port: MessagePort }
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }

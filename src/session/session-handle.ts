@@ -92,7 +92,7 @@ export class SessionHandle {
     this.#send({ kind: 'snapshot', handler }, (requestId) => ({ type: 'takeSnapshot', requestId }));
   }
 
-  /** Hands the session a channel to a writer that replaced a dead one. */
+  /** Hands the session its channel to the writer, or to one that replaced a dead one. */
   replaceWriter(port: MessagePort): void {
     this.#port.postMessage({ type: 'replaceWriter', port } satisfies SessionCommand, [port]);
   }

@@ -50,10 +50,9 @@ export class SessionPool {
       throw new DaemonError('overloaded', `all ${this.#capacity} places for conversations are taken`);
     }
     this.#sessions += 1;
-    const ports = init.writerPort === null ? [init.port] : [init.port, init.writerPort];
     try {
       const pool = await (this.#pool ??= startPool(this.#options));
-      await pool.run(init, { transferList: ports });
+      await pool.run(init, { transferList: [init.port] });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new DaemonError('worker_lost', `the session's worker was lost: ${message}`, { cause: error });

@@ -7,7 +7,7 @@ export interface WireMessage {
   method?: string;
   params?: Record<string, unknown>;
   result?: Record<string, unknown>;
-  error?: { code: number; message: string };
+  error?: { code: number; message: string; data?: { reason?: string } };
   /** Of notifications: which life of the daemon, and the how manieth of its thread. */
   epoch?: unknown;
   seq?: number;

@@ -78,6 +78,14 @@ export class HomeFiles {
     return { rollouts, violations };
   }
 
+  /** A write ended early there, though the daemon lived on. */
+  allowTear({ path, size }: { path: string; size: number }): void {
+    if (!ROLLOUT_NAME.test(basename(path))) return;
+    const former = this.#former.get(path) ?? noBytes();
+    former.killSizes.add(size);
+    this.#former.set(path, former);
+  }
+
   /** Files that grew since the last check, though nobody gave any input. */
   async checkUntouched(): Promise<Violation[]> {
     const violations: Violation[] = [];
@@ -104,8 +112,7 @@ export class HomeFiles {
   }
 
   #checkFormer(path: string, bytes: Buffer, mtimeMs: number, report: Report): void {
-    const none = { size: 0, mtimeMs: 0, hash: hashOf(Buffer.alloc(0)), killSizes: new Set<number>() };
-    const former = this.#former.get(path) ?? none;
+    const former = this.#former.get(path) ?? noBytes();
     const hash = bytes.length < former.size ? null : hashOf(bytes.subarray(0, former.size));
     if (hash !== former.hash) {
       report('file', 'former bytes changed', `${former.size} bytes ${former.hash}`, `${bytes.length} bytes ${hash}`);
@@ -152,6 +159,10 @@ function checkLines(file: RolloutFile, killSizes: ReadonlySet<number>, bytes: Bu
   const metas = file.lines.filter(({ type }) => type === 'session_meta').length;
   if (metas > 1) report('doubled', 'session_meta', 'once', `${metas} times`);
   if (metas === 0 && file.lines.length > 0) report('file', 'session_meta', 'the first line', 'none');
+}
+
+function noBytes(): FormerBytes {
+  return { size: 0, mtimeMs: 0, hash: hashOf(Buffer.alloc(0)), killSizes: new Set() };
 }
 
 function hashOf(bytes: Buffer): string {

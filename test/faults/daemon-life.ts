@@ -4,6 +4,9 @@ import { spawnChildProgram } from '../support/child-program.js';
 import { readToken } from '../support/daemon-process.js';
 import type { WireProxy } from '../support/wire-proxy.js';
 import { readByteLog } from './byte-log.js';
+import type { Report } from './inject/orders.js';
+import { OrderLine } from './order-line.js';
+import type { StallMeter } from './stall-meter.js';
 import type { LoggedConnection } from './told.js';
 import { ConnectionLost, WireClient } from './wire-client.js';
 
@@ -11,6 +14,8 @@ export interface DaemonLifeOptions {
   program: ChildProgramOptions;
   home: string;
   proxy: WireProxy;
+  /** Takes in what the daemon's process had to wait. */
+  stalls: StallMeter;
   /** Number of the kill that will end it. */
   kill: number;
 }
@@ -21,6 +26,8 @@ const STOP_PATIENCE_MS = 10_000;
 /** From spawn to death. Whoever made it calls end() once. */
 export class DaemonLife {
   readonly kill: number;
+  /** Silent unless the program loads the fault layer. */
+  readonly orders: OrderLine;
   readonly #options: DaemonLifeOptions;
   readonly #spawned;
   readonly #clients: WireClient[] = [];
@@ -37,7 +44,12 @@ export class DaemonLife {
   constructor(options: DaemonLifeOptions) {
     this.#options = options;
     this.kill = options.kill;
-    this.#spawned = spawnChildProgram(options.program);
+    this.orders = new OrderLine(
+      (order) => this.#spawned.program.send(order),
+      (atMs, lateMs) => options.stalls.note(atMs, lateMs),
+    );
+    const onMessage = (report: unknown) => this.orders.receive(report as Report);
+    this.#spawned = spawnChildProgram({ ...options.program, onMessage });
     void this.#spawned.program.exited.then((exit) => (this.fault ??= this.#judge(exit)));
   }
 

@@ -15,6 +15,7 @@ export interface WireTurn {
   id: string;
   status: TurnState;
   items: WireItem[];
+  error?: { additionalDetails?: string | null } | null;
 }
 
 /** An item's own words, whatever its kind. */

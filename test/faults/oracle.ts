@@ -1,4 +1,4 @@
-// Kills the daemon again and again under streaming conversations and holds what it told against what is left. Main thread.
+// One life of the daemon after the other under streaming conversations: holds what it told against what is left. Main thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProgramOptions } from '../support/child-program.js';
 import type { TempHome } from '../support/temp-home.js';
@@ -11,31 +11,31 @@ import { DaemonLife } from './daemon-life.js';
 import { Evidence } from './evidence.js';
 import type { ReportedViolation } from './evidence.js';
 import { foundInFile } from './found.js';
-import { describePlan, planKill, planLifetime } from './plan.js';
-import type { KillPlan, Moment } from './plan.js';
+import { planLifetime, planStep } from './plan.js';
 import { makeRandom } from './random.js';
+import type { Random } from './random.js';
 import { Rejoin } from './rejoin.js';
+import type { LifePlan, Scenario } from './scenario.js';
+import { slackOf } from './slack.js';
 import { StallMeter } from './stall-meter.js';
 import { compareConnections, followConnection } from './streams.js';
 import { gatherFacts } from './told.js';
 import type { FactCounts, LoggedConnection, ToldThread } from './told.js';
-import { armTrap } from './trap.js';
-import type { WorkMoment } from './trap.js';
 import type { Violation } from './violation.js';
 import { RequestRefused } from './wire-client.js';
 import type { WireClient } from './wire-client.js';
 import { ensureStarted, isKill, work } from './workload.js';
-import type { Conversation } from './workload.js';
+import type { Conversation, StepEnd } from './workload.js';
 
 export interface OracleOptions {
-  kills: number;
+  scenario: Scenario;
   seed: number;
   conversations: number;
   home: TempHome;
   program: ChildProgramOptions;
   /** Ends the run early once so many violations were found. */
   maxViolations: number;
-  onProgress: (done: { kill: number; plan: string; fresh: ReportedViolation[] }) => void;
+  onProgress: (done: { life: number; fresh: ReportedViolation[] }) => void;
 }
 
 export interface OracleResult {
@@ -112,14 +112,14 @@ class Oracle {
   }
 
   async run(): Promise<OracleResult> {
-    const { kills, maxViolations, seed, onProgress } = this.#options;
-    for (let kill = 1; kill <= kills && this.#evidence.violations.length < maxViolations; kill += 1) {
+    const { scenario, maxViolations, onProgress } = this.#options;
+    for (let kill = 1; !scenario.isOver(kill - 1) && this.#evidence.violations.length < maxViolations; kill += 1) {
       const known = this.#evidence.violations.length;
-      const plan = planKill(makeRandom(seed, 'kill', kill));
-      this.#plan = describePlan(plan);
+      const plan = scenario.planLife(kill);
+      this.#plan = plan.title;
       await this.#round(kill, plan);
       this.#result.kills = kill;
-      onProgress({ kill, plan: this.#plan, fresh: this.#evidence.violations.slice(known) });
+      onProgress({ life: kill, fresh: this.#evidence.violations.slice(known) });
     }
     await this.#finish();
     this.#result.conversations = this.#threads.size;
@@ -127,7 +127,7 @@ class Oracle {
     return this.#result;
   }
 
-  async #round(kill: number, plan: KillPlan): Promise<void> {
+  async #round(kill: number, plan: LifePlan): Promise<void> {
     const life = this.#begin(kill);
     try {
       if (plan.moment.type === 'startup') await sleep(plan.moment.afterMs);
@@ -140,7 +140,7 @@ class Oracle {
   }
 
   /** Ends a life and takes in all that it told. */
-  async #bury(life: DaemonLife, signal: KillPlan['signal']): Promise<void> {
+  async #bury(life: DaemonLife, signal: LifePlan['signal']): Promise<void> {
     life.strike(signal);
     const connections = await life.end();
     if (life.fault !== null) {
@@ -150,15 +150,17 @@ class Oracle {
     }
     if (life.readyMs !== null) this.#result.readyMs.push(life.readyMs);
     if (life.struck?.signal === 'SIGTERM') this.#result.stops += 1;
+    for (const end of life.orders.tornEnds) this.#files.allowTear(end);
     this.#evidence.keep(life.kill, connections, life.stderr);
     this.#learn(connections, life);
+    await this.#options.scenario.afterLife?.(life, this.#threads);
   }
 
   /** From the daemon being ready to its end. */
   async #serve(
     life: DaemonLife,
-    moment: Exclude<Moment, { type: 'startup' }>,
-    signal: KillPlan['signal'],
+    moment: Exclude<LifePlan['moment'], { type: 'startup' }>,
+    signal: LifePlan['signal'],
   ): Promise<void> {
     await life.ready();
     const clients = await Promise.all(Array.from({ length: MAIN_CLIENTS }, () => life.openClient()));
@@ -211,10 +213,18 @@ class Oracle {
   async #workUntilTheEnd(
     clients: WireClient[],
     life: DaemonLife,
-    moment: WorkMoment,
-    signal: KillPlan['signal'],
+    moment: LifePlan['moment'] & { type: 'work' },
+    signal: LifePlan['signal'],
   ): Promise<void> {
-    const struck = armTrap(life, this.#proxy, moment, signal);
+    const scene = {
+      life,
+      proxy: this.#proxy,
+      stalls: this.#stalls,
+      conversations: this.#live,
+      clients,
+      report: (violations: readonly Violation[]) => this.#report(violations, life.kill),
+    };
+    const struck = moment.until(scene).finally(() => life.strike(signal));
     const works = this.#live.map(async (conversation, index) => {
       const random = makeRandom(this.#options.seed, 'work', life.kill, conversation.name);
       const place = { client: clientOf(clients, index), random, ...this.#place(life) };
@@ -233,7 +243,11 @@ class Oracle {
   }
 
   #place(life: DaemonLife) {
+    const { scenario } = this.#options;
     return {
+      planStep: (random: Random) => (scenario.planStep ?? planStep)(random),
+      tolerates: (refusal: RequestRefused) => scenario.tolerates?.(refusal) ?? false,
+      onStepEnd: (...step: Parameters<StepEnd>) => scenario.onStepEnd?.(...step) ?? Promise.resolve(),
       workspace: this.#options.home.workspace,
       counts: this.#result.facts,
       openClient: () => life.openClient(),
@@ -266,12 +280,13 @@ class Oracle {
     }
     await this.#bury(life, 'SIGTERM');
     this.#live.push(...this.#retired);
+    this.#report(this.#options.scenario.inspectRun?.() ?? [], kill);
     await this.#inspectFiles(kill, false);
   }
 
   #begin(kill: number): DaemonLife {
     const { program, home } = this.#options;
-    return new DaemonLife({ program, home: home.path, proxy: this.#proxy, kill });
+    return new DaemonLife({ program, home: home.path, proxy: this.#proxy, stalls: this.#stalls, kill });
   }
 
   /** Takes in all that a life of the daemon told its clients. */
@@ -280,6 +295,7 @@ class Oracle {
     for (const connection of connections) gatherFacts(connection, this.#threads);
     const violations: Violation[] = seen.flatMap((one) => one.violations);
     violations.push(...compareConnections(seen));
+    violations.push(...(this.#options.scenario.inspectLife?.(life, connections) ?? []));
     const epochs = new Set(seen.flatMap((one) => [...one.epochs]));
     for (const epoch of epochs) {
       if (!this.#epochs.has(epoch) && epochs.size === 1) continue;
@@ -293,11 +309,12 @@ class Oracle {
       this.#result.deltas += one.deltas;
       this.#result.numbered += one.numbered;
     }
+    if (this.#options.scenario.keepsStreams === false) return;
     const streams = seen.flatMap((one) => one.streams);
     if (life.struck?.signal === 'SIGTERM') {
       this.#rejoin.expect(streams, { killedAtMs: performance.now(), boundMs: 0 });
     } else if (life.struck !== null) {
-      const slackMs = 50 + Math.min(400, 2 * this.#stalls.worstMs);
+      const slackMs = 50 + slackOf(this.#stalls.worstMs);
       this.#result.slackMsMax = Math.max(this.#result.slackMsMax, slackMs);
       this.#rejoin.expect(streams, { killedAtMs: life.struck.atMs, boundMs: BOUND_MS + slackMs });
     }

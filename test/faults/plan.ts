@@ -23,6 +23,9 @@ export type Moment =
   /** So long after all clients asked to resume. */
   | { type: 'resume'; afterMs: number };
 
+/** A moment in the midst of work. */
+export type WorkMoment = Extract<Moment, { type: 'timer' | 'trigger' }>;
+
 export interface KillPlan {
   moment: Moment;
   /** SIGTERM is the end in good order: it has to keep all that was streamed. */
@@ -40,6 +43,16 @@ function planMoment(random: Random): Moment {
   const roll = random.next();
   if (roll < 0.06) return { type: 'startup', afterMs: random.int(0, 350) };
   if (roll < 0.14) return { type: 'resume', afterMs: random.int(0, 60) };
+  return chooseWorkMoment(random, roll);
+}
+
+/** A moment in the midst of work, with its description. */
+export function planWorkMoment(random: Random): { title: string; moment: WorkMoment } {
+  const moment = chooseWorkMoment(random, random.next());
+  return { title: describeMoment(moment), moment };
+}
+
+function chooseWorkMoment(random: Random, roll: number): WorkMoment {
   if (roll < 0.5) {
     return {
       type: 'trigger',
@@ -100,7 +113,7 @@ export function planStep(random: Random): Step {
   return { type: 'deltas', count, size: random.pick([3, 8, 16, 60, 400]), gapMs, during };
 }
 
-function planInterruption(random: Random, withinMs: number): Interruption {
+export function planInterruption(random: Random, withinMs: number): Interruption {
   const afterMs = random.int(0, Math.min(withinMs, 600));
   const roll = random.next();
   if (roll < 0.3) return { type: 'steer', afterMs };

@@ -2,12 +2,14 @@
 import type { ReportedViolation } from './evidence.js';
 import type { OracleResult } from './oracle.js';
 
-export function formatTable(result: OracleResult, seconds: number): string {
+/** `own` are the rows of the scenario. */
+export function formatTable(result: OracleResult, own: readonly [string, string][], seconds: string): string {
   const of = (...kinds: string[]) => String(result.violations.filter(({ kind }) => kinds.includes(kind)).length);
   const rows: [string, string][] = [
-    ['kills', `${result.kills} in ${seconds.toFixed(1)} s`],
-    ['  ends in good order among them', String(result.stops)],
+    ['lives of the daemon', `${result.kills} in ${seconds} s`],
+    ['  ended in good order', String(result.stops)],
     ['ready again after', `${median(result.readyMs)} ms, at most ${Math.max(0, ...result.readyMs).toFixed(0)} ms`],
+    ...own,
     ['conversations', String(result.conversations)],
     ...[...result.facts].sort().map(([kind, count]): [string, string] => [`facts: ${kind}`, String(count)]),
     ['deltas received', String(result.deltas)],

@@ -5,6 +5,7 @@ import { itemText } from './items.js';
 import type { SentRequest } from './told.js';
 import type { Violation } from './violation.js';
 import { shorten } from './violation.js';
+import type { TurnEnd } from './wire-client.js';
 
 /** The text of one agent message as it reached one client. */
 export interface SeenStream {
@@ -144,10 +145,13 @@ function followItem(
       report(`the text of item ${item.id} is not the sum of its deltas`, shorten(whole), shorten(streamed));
     }
   } else if (message.method === 'turn/completed') {
-    const { id } = message.params!.turn as { id: string };
+    const { id, error } = message.params!.turn as TurnEnd;
     const open = [...running.values()].filter((stream) => stream.turnId === id);
     for (const stream of open) {
       running.delete(stream.itemId);
+      // Nothing of it could be recorded, so nothing of it may be told to be complete, or expected to be there.
+      stream.completed = error?.additionalDetails === 'rollout_write_failed';
+      if (stream.completed) continue;
       report(`item ${stream.itemId} was not completed before its turn`, 'item/completed', 'turn/completed');
     }
   }

@@ -49,6 +49,14 @@ export interface LoggedConnection {
   requests: ReadonlyMap<number, SentRequest>;
 }
 
+/** Refusals that say nothing of whether the input was recorded: what would have known it is gone. */
+const LEAVES_OPEN: ReadonlySet<string> = new Set(['worker_lost', 'writer_lost', 'rollout_write_failed']);
+
+/** A turn that ends because nothing can be written has no end in the file either: it reads as interrupted. */
+function isRecorded({ error }: WireTurn): boolean {
+  return error?.additionalDetails !== 'rollout_write_failed' && error?.additionalDetails !== 'writer_lost';
+}
+
 /** Counts of facts, by kind, as the final table shows them. */
 export type FactCounts = Map<string, number>;
 
@@ -58,6 +66,8 @@ export class ToldThread {
   readonly items = new Map<string, ToldItem>();
   /** By text: the driver never sends a text twice. */
   readonly inputs = new Map<string, SentInput>();
+  /** Inputs of whose records nobody knows whether they are there: all, some, or none. */
+  readonly unsure = new Set<string>();
   readonly violations: Violation[] = [];
   readonly #counts: FactCounts;
 
@@ -80,7 +90,7 @@ export class ToldThread {
     if (message.method === 'item/completed') {
       this.#noteItem(params.turnId, params.item, { ...telling, by: 'item/completed' });
     } else if (message.method === 'turn/completed') {
-      const told = { ...telling, by: 'turn/completed' };
+      const told = { ...telling, by: isRecorded(params.turn) ? 'turn/completed' : 'turn/completed, unrecorded' };
       this.#noteEnd(params.turn.id, params.turn.status, told);
     }
   }
@@ -99,7 +109,9 @@ export class ToldThread {
     const told = { ...telling, by: `reply to ${request.method}` };
     input.told = told;
     if (message.error !== undefined) {
-      input.outcome = 'refused';
+      const isOpen = LEAVES_OPEN.has(message.error.data?.reason ?? '');
+      input.outcome = isOpen ? 'unanswered' : 'refused';
+      if (isOpen) this.unsure.add(input.text);
       return;
     }
     const result = message.result as { turn?: { id: string }; turnId?: string };
@@ -120,6 +132,33 @@ export class ToldThread {
     }
   }
 
+  /**
+   * After a loss of power before kill `kill`: what was told in that life is no longer expected unless it belongs to a turn
+   * whose end was told. It may be there nevertheless. Returns how many facts of that life stay, and how many do not.
+   */
+  releaseUnsynced(kill: number): { held: number; released: number } {
+    const synced = new Set<string>();
+    const count = { held: 0, released: 0 };
+    for (const turn of this.turns.values()) {
+      if (turn.told.kill < kill || turn.ended?.told.by === 'turn/completed') synced.add(turn.id);
+    }
+    const judge = (turnId: string, told: Telling | null): boolean => {
+      const isHeld = synced.has(turnId);
+      if (told?.kill === kill) count[isHeld ? 'held' : 'released'] += 1;
+      return isHeld;
+    };
+    for (const turn of this.turns.values()) if (!judge(turn.id, turn.told)) this.turns.delete(turn.id);
+    for (const item of this.items.values()) if (!judge(item.turnId, item.told)) this.items.delete(item.id);
+    for (const input of this.inputs.values()) {
+      if (input.outcome === 'refused') continue;
+      if (input.outcome === 'accepted' && judge(input.turnId!, input.told)) continue;
+      input.outcome = 'unanswered';
+      input.turnId = null;
+      this.unsure.add(input.text);
+    }
+    return count;
+  }
+
   #noteTurn(id: string, told: Telling): ToldTurn {
     const known = this.turns.get(id);
     if (known !== undefined) return known;
@@ -132,7 +171,7 @@ export class ToldThread {
     const turn = this.#noteTurn(id, told);
     if (turn.ended === null) {
       turn.ended = { status, told };
-      this.#count(told.by === 'turn/completed' ? 'turns completed' : 'read back after a restart');
+      this.#count(told.by.startsWith('turn/completed') ? 'turns completed' : 'read back after a restart');
     } else if (turn.ended.status !== status) {
       this.violations.push({
         kind: 'order',

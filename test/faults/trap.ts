@@ -2,10 +2,7 @@
 import type { WireProxy } from '../support/wire-proxy.js';
 import type { DaemonLife } from './daemon-life.js';
 import { TRIGGERS } from './plan.js';
-import type { KillPlan, Moment } from './plan.js';
-
-/** A moment in the midst of work. */
-export type WorkMoment = Extract<Moment, { type: 'timer' | 'trigger' }>;
+import type { KillPlan, WorkMoment } from './plan.js';
 
 /** Resolves when the signal was sent. */
 export function armTrap(

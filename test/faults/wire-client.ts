@@ -13,8 +13,23 @@ export interface WireClientOptions {
   token: string | null;
 }
 
+/** The turn of turn/completed. */
+export interface TurnEnd {
+  id: string;
+  status: string;
+  error?: { message: string; additionalDetails?: string | null } | null;
+}
+
 /** The daemon answered with an error. */
-export class RequestRefused extends Error {}
+export class RequestRefused extends Error {
+  /** The code of the daemon's catalogue; null when there is none. */
+  readonly reason: string | null;
+
+  constructor(method: string, { code, message, data }: NonNullable<WireMessage['error']>) {
+    super(`${method}: ${message} (${data?.reason ?? code})`);
+    this.reason = data?.reason ?? null;
+  }
+}
 
 /** The connection ended before the answer came. */
 export class ConnectionLost extends Error {}
@@ -38,7 +53,7 @@ export class WireClient {
   readonly #replies = new Map<number, Waiter>();
   readonly #turnEnds = new Map<string, Waiter>();
   readonly #turnEndPromises = new Map<string, Promise<WireMessage>>();
-  readonly #endedTurns = new Set<string>();
+  readonly #endedTurns = new Map<string, TurnEnd>();
   #lost = false;
 
   private constructor(socket: WebSocket, clientPort: number) {
@@ -76,16 +91,17 @@ export class WireClient {
     const reply = this.#wait(this.#replies, id, `reply to ${method}`);
     if (!this.#lost) this.#socket.send(JSON.stringify({ id, method, params }));
     const { result, error } = await reply;
-    if (error !== undefined) throw new RequestRefused(`${method}: ${error.message} (${error.code})`);
+    if (error !== undefined) throw new RequestRefused(method, error);
     return result ?? {};
   }
 
-  /** Resolves when turn/completed has come, or at once when it came before. */
-  async turnEnd(turnId: string): Promise<void> {
-    if (this.#endedTurns.has(turnId)) return;
+  /** Resolves with the turn of turn/completed when that has come, or at once when it came before. */
+  async turnEnd(turnId: string): Promise<TurnEnd> {
+    const ended = this.#endedTurns.get(turnId);
+    if (ended !== undefined) return ended;
     const end = this.#turnEndPromises.get(turnId) ?? this.#wait(this.#turnEnds, turnId, `end of turn ${turnId}`);
     this.#turnEndPromises.set(turnId, end);
-    await end;
+    return (await end).params!.turn as TurnEnd;
   }
 
   close(): void {
@@ -120,9 +136,9 @@ export class WireClient {
     if (message.method === undefined) {
       this.#replies.get(Number(message.id))?.resolve(message);
     } else if (message.method === 'turn/completed') {
-      const turnId = (message.params!.turn as { id: string }).id;
-      this.#endedTurns.add(turnId);
-      this.#turnEnds.get(turnId)?.resolve(message);
+      const turn = message.params!.turn as TurnEnd;
+      this.#endedTurns.set(turn.id, turn);
+      this.#turnEnds.get(turn.id)?.resolve(message);
     }
   }
 

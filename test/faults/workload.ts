@@ -1,12 +1,11 @@
 // What conversations do until the daemon is killed under them. Main thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Interruption, Step } from './plan.js';
-import { planStep } from './plan.js';
 import type { Random } from './random.js';
 import type { FactCounts } from './told.js';
 import { ToldThread } from './told.js';
 import { ConnectionLost, RequestRefused } from './wire-client.js';
-import type { WireClient } from './wire-client.js';
+import type { TurnEnd, WireClient } from './wire-client.js';
 
 /** One conversation over all the kills that it lives through. */
 export interface Conversation {
@@ -19,6 +18,14 @@ export interface Conversation {
   sentInputs: number;
 }
 
+/** Told at each end of a step; `end` is null after a pause, or when the request was refused. */
+export type StepEnd = (
+  conversation: Conversation,
+  told: ToldThread,
+  client: WireClient,
+  end: TurnEnd | null,
+) => Promise<void>;
+
 export interface WorkplaceOptions {
   client: WireClient;
   random: Random;
@@ -28,7 +35,14 @@ export interface WorkplaceOptions {
   openClient: () => Promise<WireClient>;
   /** Called when thread/start was answered. */
   onStarted: (told: ToldThread) => void;
+  planStep: (random: Random) => Step;
+  /** True for a refusal that does not end the work. */
+  tolerates: (refusal: RequestRefused) => boolean;
+  onStepEnd: StepEnd;
 }
+
+/** Before a conversation whose request was refused asks again. */
+const AFTER_REFUSAL_MS = 20;
 
 /**
  * Goes from step to step until the connection is lost, which is how it ends: with ConnectionLost. Rejects with another
@@ -36,7 +50,25 @@ export interface WorkplaceOptions {
  */
 export async function work(conversation: Conversation, options: WorkplaceOptions): Promise<never> {
   const told = await ensureStarted(conversation, options);
-  for (;;) await takeStep(conversation, told, planStep(options.random), options);
+  for (;;) {
+    const end = await tryStep(conversation, told, options.planStep(options.random), options);
+    await options.onStepEnd(conversation, told, options.client, end);
+  }
+}
+
+async function tryStep(
+  conversation: Conversation,
+  told: ToldThread,
+  step: Step,
+  options: WorkplaceOptions,
+): Promise<TurnEnd | null> {
+  try {
+    return await takeStep(conversation, told, step, options);
+  } catch (error) {
+    if (!(error instanceof RequestRefused) || !options.tolerates(error)) throw error;
+    await sleep(AFTER_REFUSAL_MS);
+    return null;
+  }
 }
 
 export async function ensureStarted(conversation: Conversation, options: WorkplaceOptions): Promise<ToldThread> {
@@ -65,12 +97,16 @@ async function takeStep(
   told: ToldThread,
   step: Step,
   options: WorkplaceOptions,
-): Promise<void> {
-  if (step.type === 'pause') return sleep(step.forMs);
+): Promise<TurnEnd | null> {
+  if (step.type === 'pause') {
+    await sleep(step.forMs);
+    return null;
+  }
   const { client } = options;
   const turnId = await startTurn(conversation, told, client, commandOf(step));
   const interruptions = step.during.map((interruption) => interrupt(conversation, told, turnId, interruption, options));
-  await Promise.all([client.turnEnd(turnId), ...interruptions]);
+  const [end] = await Promise.all([client.turnEnd(turnId), ...interruptions]);
+  return end;
 }
 
 function commandOf(step: Exclude<Step, { type: 'pause' }>): string {
@@ -103,7 +139,8 @@ async function interrupt(
         return;
       }
       case 'startAgain': {
-        return await client.turnEnd(await startTurn(conversation, told, client, 'and'));
+        await client.turnEnd(await startTurn(conversation, told, client, 'and'));
+        return;
       }
       case 'interrupt':
         await client.request('turn/interrupt', { threadId, turnId });
@@ -116,7 +153,7 @@ async function interrupt(
       }
     }
   } catch (error) {
-    if (error instanceof RequestRefused && interruption.type !== 'attach') return;
+    if (error instanceof RequestRefused && (interruption.type !== 'attach' || options.tolerates(error))) return;
     throw error;
   }
 }

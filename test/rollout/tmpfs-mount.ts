@@ -10,11 +10,16 @@ export interface TmpfsMount {
 
 /** Mounts a tmpfs of so many bytes on an empty folder. Where that is not allowed, the calling test is skipped. */
 export function mountTmpfs(context: Context, folder: string, bytes: number): TmpfsMount {
+  return tryMountTmpfs(folder, bytes) ?? context.skip();
+}
+
+/** The same for those who can do without: null where it is not allowed. */
+export function tryMountTmpfs(folder: string, bytes: number): TmpfsMount | null {
   try {
     mount('-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'tmpfs', folder);
   } catch {
     // Neither root nor in a namespace of our own.
-    return context.skip();
+    return null;
   }
   return {
     makeReadOnly: () => mount('-o', 'remount,ro', folder),

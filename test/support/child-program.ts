@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 export interface ChildProgramOptions {
   command: string;
@@ -12,6 +13,8 @@ export interface ChildProgramOptions {
   readyPattern: RegExp;
   readyStream?: 'stdout' | 'stderr';
   readyTimeoutMs?: number;
+  /** Opens a channel to the program, and takes what it says there. */
+  onMessage?: (message: unknown) => void;
 }
 
 export interface ChildExit {
@@ -26,6 +29,8 @@ export interface ChildProgram {
   stdout(): string;
   stderr(): string;
   exited: Promise<ChildExit>;
+  /** Says something over the channel; false when there is none, or no longer. */
+  send(message: object): boolean;
   /** Sends the signal and waits for the end. */
   kill(signal: NodeJS.Signals): Promise<ChildExit>;
 }
@@ -42,10 +47,12 @@ export function spawnChildProgram(options: ChildProgramOptions): {
   program: Omit<ChildProgram, 'ready'>;
   ready: Promise<string>;
 } {
+  const { onMessage } = options;
   const child = spawn(options.command, options.args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: onMessage === undefined ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...options.env },
-  });
+  }) as ChildProcess & { stdout: Readable; stderr: Readable };
+  if (onMessage !== undefined) child.on('message', onMessage);
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
@@ -65,6 +72,8 @@ export function spawnChildProgram(options: ChildProgramOptions): {
     stdout: () => output.stdout,
     stderr: () => output.stderr,
     exited,
+    // That nobody listens any more is told by the end of the program.
+    send: (message: object) => child.connected && child.send(message, () => undefined),
     kill: (signal: NodeJS.Signals) => {
       child.kill(signal);
       return exited;

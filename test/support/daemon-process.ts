@@ -7,8 +7,10 @@ import { findProjectRoot, startChildProgram } from './child-program.js';
 export interface DaemonProcessOptions {
   home: string;
   /** Further arguments of `serve`. */
-  args?: string[];
-  env?: Record<string, string>;
+  args?: readonly string[] | undefined;
+  /** Flags of Node, before the program. */
+  nodeArgs?: readonly string[] | undefined;
+  env?: Record<string, string> | undefined;
 }
 
 export interface DaemonProcess {
@@ -43,11 +45,11 @@ export async function startDaemonProcess(options: DaemonProcessOptions): Promise
 }
 
 /** What startDaemonProcess runs: for those who want to end it before it is ready. */
-export function daemonProgram({ home, args = [], env = {} }: DaemonProcessOptions): ChildProgramOptions {
+export function daemonProgram({ home, args = [], nodeArgs = [], env = {} }: DaemonProcessOptions): ChildProgramOptions {
   const entry = join(findProjectRoot(), 'bin', 'rolloutd.js');
   return {
     command: process.execPath,
-    args: [entry, 'serve', '--listen', 'ws://127.0.0.1:0', '--home', home, ...args],
+    args: [...nodeArgs, entry, 'serve', '--listen', 'ws://127.0.0.1:0', '--home', home, ...args],
     env,
     readyPattern: /listening on: (ws:\/\/\S+)/,
   };

@@ -1,0 +1,32 @@
+// --writer-deaths N, --index-deaths N: the threads that write and that read for all conversations die. Main thread.
+import type { WayToDie } from './inject/orders.js';
+import type { FaultMode } from './mode.js';
+import { PRELOAD_ARGS } from './order-line.js';
+import { runScenario } from './run-scenario.js';
+import { ServiceDeathScenario } from './service-death-scenario.js';
+
+/** Those by which a thread ends by itself: nobody watches over these two. */
+const WAYS: readonly WayToDie[] = ['heap', 'throw', 'exit', 'reject'];
+/** Little heap, so that it is full soon. */
+const ENV = { ROLLOUTD_FAULTS_HEAP_MB: '64' };
+
+export const WRITER_DEATHS = serviceDeaths('writer', 16, 8);
+export const INDEX_DEATHS = serviceDeaths('index', 16, 16);
+
+function serviceDeaths(role: 'writer' | 'index', share: number, mostInALife: number): FaultMode {
+  const name = `${role}-deaths`;
+  return {
+    name,
+    share,
+    run: async ({ count, ...run }) => {
+      const options = { role, deaths: count, seed: run.seed, ways: WAYS, mostInALife };
+      const scenario = () => new ServiceDeathScenario(options);
+      const title = `deaths of the ${role}: ${count}`;
+      const result = await runScenario(
+        { ...run, title, scenario, nodeArgs: PRELOAD_ARGS, env: () => ENV },
+        `--${name} ${count}`,
+      );
+      return result.violations.length === 0;
+    },
+  };
+}

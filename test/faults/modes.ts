@@ -1,0 +1,16 @@
+// All modes of the fault driver, in the order in which they run. Any thread.
+import type { FaultMode } from './mode.js';
+import { DISK_FAULTS } from './mode-disk-faults.js';
+import { KILLS } from './mode-kills.js';
+import { POWER_LOSSES } from './mode-power-losses.js';
+import { INDEX_DEATHS, WRITER_DEATHS } from './mode-service-deaths.js';
+import { WORKER_DEATHS } from './mode-worker-deaths.js';
+
+export const FAULT_MODES: readonly FaultMode[] = [
+  KILLS,
+  WORKER_DEATHS,
+  WRITER_DEATHS,
+  INDEX_DEATHS,
+  DISK_FAULTS,
+  POWER_LOSSES,
+];
