@@ -1,17 +1,15 @@
 // Conversations whose session died under them: each gets another one from its rollout at once, clients and numbers stay. Main thread.
-import type { DaemonError, DaemonErrorCode } from '../errors.js';
+import { DaemonError } from '../errors.js';
+import type { DaemonErrorCode } from '../errors.js';
 import type { Log } from '../log.js';
-import type { ThreadItem, TurnError } from '../protocol/thread.js';
 import { rolloutPathFor } from '../rollout/file-name.js';
 import type { InitialHistory } from '../session/messages.js';
 import type { ConversationLoader } from './conversation-loader.js';
 import type { ConversationSlots } from './conversation-slots.js';
-import type { Conversation } from './conversation.js';
 import type { LoadedConversation } from './loaded-conversation.js';
+import { LostTurn } from './lost-turn.js';
 import { laterThan } from './later-than.js';
 import type { ConversationLookup } from './seams.js';
-import { readToldItems } from './told-items.js';
-import type { ToldItems } from './told-items.js';
 
 export interface RevivalOptions {
   home: string;
@@ -24,11 +22,12 @@ export interface RevivalOptions {
 const REVIVED: ReadonlyMap<DaemonErrorCode, { counts: boolean }> = new Map([
   ['worker_lost', { counts: true }],
   ['session_failed', { counts: true }],
+  ['index_lost', { counts: true }],
   ['rollout_write_failed', { counts: false }],
 ]);
 
 /** Deaths of one conversation within so long a time after which it is given up. */
-const MAX_DEATHS = 3;
+const MAX_DEATHS = 10;
 const DEATH_WINDOW_MS = 60_000;
 
 export class ConversationRevival {
@@ -37,6 +36,7 @@ export class ConversationRevival {
   readonly #loader: ConversationLoader;
   /** When the sessions of a conversation died, by the monotonic clock. */
   readonly #deaths = new Map<string, number[]>();
+  readonly #reviving = new Set<string>();
   #isClosed = false;
 
   constructor(options: RevivalOptions, slots: ConversationSlots, loader: ConversationLoader) {
@@ -56,11 +56,17 @@ export class ConversationRevival {
    */
   takeOver(lost: LoadedConversation, error: DaemonError | null): boolean {
     const { conversation } = lost;
-    const cause = error === null ? undefined : REVIVED.get(error.code);
-    if (error === null || cause === undefined || this.#isClosed || !conversation.isConfigured) return false;
+    // It died on the way: whoever brings it back sees that.
+    if (this.#reviving.has(lost.id)) return true;
+    if (error === null || !this.#mayRevive(lost.id, error) || !conversation.isConfigured) return false;
     if (conversation.facts.path === null || !(conversation.materialized || lost.begun !== null)) return false;
-    if (cause.counts && this.#countDeath(conversation.id) > MAX_DEATHS) return false;
     return this.#slots.replace(lost, () => this.#revive(lost, error));
+  }
+
+  #mayRevive(id: string, { code }: DaemonError): boolean {
+    const cause = REVIVED.get(code);
+    if (this.#isClosed || cause === undefined) return false;
+    return !(cause.counts || this.#reviving.has(id)) || this.#countDeath(id) <= MAX_DEATHS;
   }
 
   #countDeath(id: string): number {
@@ -75,45 +81,58 @@ export class ConversationRevival {
   }
 
   async #revive(lost: LoadedConversation, error: DaemonError): Promise<LoadedConversation> {
-    const { log } = this.#options;
-    const { conversation } = lost;
+    const { id, conversation, lease } = lost;
+    const turn = new LostTurn(conversation, error, this.#options.lookup);
+    this.#reviving.add(id);
     conversation.announceStatus({ type: 'systemError' });
-    let loaded: LoadedConversation;
+    // Its file is closed by then.
+    await lost.released;
     try {
-      // Its file is closed by then.
-      await lost.released;
-      loaded = await this.#load(lost);
+      for (;;) {
+        try {
+          return await this.#attempt(lost, turn);
+        } catch (failure) {
+          const cause = DaemonError.from(failure, 'session_failed');
+          if (this.#mayRevive(id, cause)) continue;
+          this.#options.log.error('a conversation whose session died could not be loaded again', { id, failure });
+          await lease?.release();
+          conversation.announceClosed(error);
+          throw failure;
+        }
+      }
+    } finally {
+      this.#reviving.delete(id);
+    }
+  }
+
+  /** Rejects with why the new session died as well, once its file is closed. */
+  async #attempt(lost: LoadedConversation, turn: LostTurn): Promise<LoadedConversation> {
+    const loaded = await this.#load(lost);
+    const { conversation } = loaded;
+    try {
+      await turn.end(conversation);
+      if (!conversation.isOver) return loaded;
     } catch (failure) {
-      log.error('a conversation whose session died could not be loaded again', { conversationId: lost.id, failure });
-      conversation.announceClosed(error);
+      // One that cannot be written to may still be read.
+      if (!conversation.isOver) await loaded.end();
+      await loaded.released;
       throw failure;
     }
-    try {
-      await this.#endTurn(conversation, loaded.conversation, error);
-    } catch (failure) {
-      log.error('the end of a lost turn could not be recorded', { conversationId: lost.id, failure });
-      conversation.announceLostTurn(error);
-    }
-    return loaded;
+    await loaded.released;
+    throw new DaemonError('session_failed', 'the session has ended');
   }
 
   async #load(lost: LoadedConversation): Promise<LoadedConversation> {
     const { version } = this.#options;
     const { conversation, lease } = lost;
     const { facts, settings, fanOut, unloadDelayMs } = conversation;
-    let found: { path: string; history: InitialHistory };
-    try {
-      found = await this.#find(lost);
-    } catch (failure) {
-      await lease?.release();
-      throw failure;
-    }
+    const { path, history } = await this.#find(lost);
     const originator = facts.originator ?? 'unknown';
     const createdAt = new Date(facts.createdAt * 1000).toISOString();
     const meta = { createdAt, originator, cliVersion: version, source: 'vscode', git: null };
     const loaded = await this.#loader.load({
-      history: found.history,
-      facts: { ...facts, path: found.path },
+      history,
+      facts: { ...facts, path },
       meta,
       settings,
       unloadDelayMs,
@@ -139,39 +158,4 @@ export class ConversationRevival {
       return { path: rolloutPathFor(home, laterThan(left), id), history: begun! };
     }
   }
-
-  /** The turn that ran is told as the file has it from then on: as failed, unless it had ended there. */
-  async #endTurn(lost: Conversation, revived: Conversation, error: DaemonError): Promise<void> {
-    const { lookup } = this.#options;
-    const { activeTurnId: turnId, facts, fanOut } = lost;
-    if (turnId === null) return revived.announceStatus({ type: 'idle' });
-    const told = readToldItems(fanOut.keptFrames(), turnId);
-    const turnError = toTurnError(error);
-    await revived.carryOut({ type: 'endLostTurn', turn: { turnId, error: turnError, toldItems: told.open } });
-    const turn = await lookup.lastTurn(facts.id, facts.path!);
-    if (turn?.id !== turnId) return lost.announceLostTurn(error);
-    for (const item of turn.items) if (isUnended(item, told)) this.#announceItem(revived, turnId, item);
-    if (turn.status === 'failed')
-      fanOut.publish('error', { error: turnError, willRetry: false, threadId: revived.id, turnId });
-    else revived.announceStatus({ type: 'idle' });
-    if (turn.status !== 'interrupted') revived.takePatch({ unreadTurnId: turnId });
-    const shown = turn.status === 'failed' ? { ...turn, error: turnError } : turn;
-    const wire = { ...shown, items: [], itemsView: 'notLoaded' };
-    fanOut.publish('turn/completed', { threadId: revived.id, turn: wire });
-  }
-
-  #announceItem({ id, fanOut }: Conversation, turnId: string, item: ThreadItem): void {
-    const completedAtMs = item.completedAtMs ?? Date.now();
-    fanOut.publish('item/completed', { item, threadId: id, turnId, contentTokenCount: null, completedAtMs });
-  }
-}
-
-/** Told to have begun and not to have ended; what was cut short had not ended either. */
-function isUnended(item: ThreadItem, { open, ended }: ToldItems): boolean {
-  if (open.some(({ id }) => id === item.id)) return true;
-  return 'partial' in item && item.partial === true && !ended.has(item.id);
-}
-
-function toTurnError({ code, message }: DaemonError): TurnError {
-  return { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null };
 }

@@ -60,6 +60,8 @@ export class SessionHandle {
   #nextRequestId = 1;
   #settleConfigured!: { resolve: (value: SessionConfigured) => void; reject: (error: DaemonError) => void };
   #isConfigured = false;
+  #isClosed = false;
+  #hasReturned = false;
   #over = false;
   #saidEnded = false;
   #endedError: DaemonError | null = null;
@@ -77,11 +79,11 @@ export class SessionHandle {
     // Whoever starts a session awaits this; a session that is given up early must not count as unhandled.
     this.configured.catch(() => undefined);
     this.#port.on('message', (event: SessionEvent) => this.#receive(event));
-    this.#port.on('close', () => this.#finish());
-    pool.run({ ...init, port: channel.port2, workerThreadId: this.#workerThreadId }).catch((error: unknown) => {
-      this.#endedError ??= DaemonError.from(error, 'worker_lost');
-      this.#port.close();
-    });
+    this.#port.on('close', () => this.#takeClose());
+    pool.run({ ...init, port: channel.port2, workerThreadId: this.#workerThreadId }).then(
+      () => this.#takeReturn(null),
+      (error: unknown) => this.#takeReturn(DaemonError.from(error, 'worker_lost')),
+    );
   }
 
   request(request: SessionRequest, handler: ReplyHandler): void {
@@ -125,7 +127,7 @@ export class SessionHandle {
   /** Ends the session's thread, with all sessions in it: for one that does not answer. */
   killWorker(reason: DaemonError): void {
     this.#endedError ??= reason;
-    if (this.workerThreadId === null) this.#port.close();
+    if (this.workerThreadId === null) this.#takeReturn(reason);
     else void this.#pool.terminate(this.workerThreadId);
   }
 
@@ -211,6 +213,23 @@ export class SessionHandle {
     const pending = this.#pending.get(requestId);
     this.#pending.delete(requestId);
     return pending?.kind === kind ? (pending as Extract<Pending, { kind: Kind }>) : null;
+  }
+
+  /** The pool has let go of the session: what it had sent is in the port. */
+  #takeReturn(error: DaemonError | null): void {
+    this.#hasReturned = true;
+    this.#endedError ??= error;
+    if (this.#isClosed) this.#finish();
+    else if (error !== null) this.#port.close();
+  }
+
+  /**
+   * A dying thread closes its ports first, and for a while the pool still takes it for one that can be given sessions: who
+   * hears of the end would start the next one there.
+   */
+  #takeClose(): void {
+    this.#isClosed = true;
+    if (this.#hasReturned || this.#saidEnded) this.#finish();
   }
 
   #finish(): void {

@@ -218,8 +218,8 @@ describe('the threads of a daemon', () => {
   it('are given up for a conversation whose worker dies again and again', async () => {
     const id = await client.startThread();
     await client.runTurn(id, 'hello');
-    for (let death = 1; death <= 4; death += 1) {
-      const settled = nextStatus(id, death < 4 ? 'idle' : 'notLoaded');
+    for (let death = 1; death <= 11; death += 1) {
+      const settled = nextStatus(id, death < 11 ? 'idle' : 'notLoaded');
       await watch.kill(rig.daemon.threads().sessions[id]!);
       await settled;
     }

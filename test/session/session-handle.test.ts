@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { expect } from 'chai';
 import { DaemonError } from '../../src/errors.js';
@@ -62,9 +63,11 @@ class HandDrivenSession {
     this.#finishRun.reject(new DaemonError('worker_lost', "the session's worker was lost: out of memory"));
   }
 
-  /** The port closes without a word, and the pool says nothing either. */
-  vanish(): void {
+  /** As a worker dies: the port closes without a word, and the pool knows nothing of it yet. */
+  vanish(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#port.once('close', resolve));
     this.#port.close();
+    return closed;
   }
 
   async next(type: SessionCommand['type']): Promise<void> {
@@ -178,11 +181,19 @@ describe('SessionHandle', () => {
     session.handle.requestEnd();
   });
 
-  it('takes a port that closes without a word for the end of the worker', async () => {
+  it('is over when its port has closed without a word and the pool has let go of the worker, not before', async () => {
     const session = new HandDrivenSession();
-    session.vanish();
-    expect(await codeOf(session.handle.configured)).to.equal('worker_lost');
-    expect((await session.ended)?.code).to.equal('worker_lost');
+    session.configure();
+    await session.handle.configured;
+    const open = session.interrupt();
+    await session.vanish();
+    // The other end of the port hears of it in another turn of the event loop.
+    await setImmediate();
+    await setImmediate();
+    expect(session.told).to.deep.equal([]);
+    session.die();
+    expect((await session.ended)?.message).to.equal("the session's worker was lost: out of memory");
+    expect(await open).to.equal('worker_lost');
   });
 
   it('ends when asked to, and knows that it has', async () => {
