@@ -95,7 +95,7 @@ export class ReplayRing {
 
   /** All that is known still, in order. */
   keptFrames(): Iterable<KeptFrame> {
-    return numberedBetween(0, this.#last, this.#batches.slice(this.#head));
+    return numberedBetween(0, this.#last, this.#blocks.slice());
   }
 
   /** Drops everything; the count goes on. */

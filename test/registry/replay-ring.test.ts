@@ -79,6 +79,8 @@ describe('ReplayRing', () => {
           const until = seq + Math.floor((last - seq) / 2);
           expect([...ring.framesAfter(seq, until)!]).to.deep.equal(told.frames.slice(seq, until));
         }
+        const kept = [...ring.keptFrames()];
+        expect(kept).to.deep.equal(told.frames.slice(last - kept.length));
         expect(known, 'nothing is missing after the last').to.equal(told.validFrom <= last);
         expect(ring.framesAfter(last + 1)).to.equal(null);
       }),
