@@ -16,30 +16,37 @@ export interface KeptFrame {
 /** By the index of the method. */
 const NUMBERED: readonly boolean[] = NOTIFICATION_METHODS.map(isNumbered);
 
-/** What a batch and a frame in it take up beside the text, about. */
-const BATCH_BYTES = 256;
+/** What a block and a frame in it take up beside the text, about. */
+const BLOCK_BYTES = 256;
 const FRAME_BYTES = 24;
 
-interface Batch {
+/** A conversation that says little has a small block; no block is more than this part of what may be kept. */
+const FIRST_TEXT_BYTES = 4 * 1024;
+const LAST_TEXT_BYTES = 64 * 1024;
+const BLOCKS_AT_LEAST = 16;
+
+/** Frames one after the other. Their text lies outside of V8's heap, which would have to move it. */
+interface Block {
   /** Number of the first numbered frame in it, or that of the next one when there is none. */
   first: number;
-  frames: Frames;
-  bytes: number;
+  /** UTF-8, and how much of it is used. */
+  text: Buffer;
+  used: number;
+  /** Length of the text in UTF-16 units, in which `ends` are told. */
+  units: number;
+  ends: number[];
+  methods: number[];
 }
-
-/** In place of a batch, so that its text is free. */
-const DROPPED: Batch = { first: 0, frames: { type: 'frames', text: '', ends: [], methods: [] }, bytes: 0 };
 
 /**
  * Counts a conversation's notifications from 1, over all its sessions in one life of the daemon, and keeps the newest of
- * them: whole batches as they came, whose texts nobody copies. What is too much is dropped from the old end.
+ * them. What is too much is dropped from the old end, a block at a time.
  */
 export class ReplayRing {
   readonly #maxBytes: number;
   readonly #budget: ReplayBudget;
-  #batches: Batch[] = [];
-  /** Batches before it are dropped. */
-  #head = 0;
+  /** Oldest first; the last one takes what comes. */
+  #blocks: Block[] = [];
   #bytes = 0;
   #last = 0;
   /** Who has less than this has missed what was never numbered. */
@@ -61,14 +68,17 @@ export class ReplayRing {
     return this.#bytes;
   }
 
-  append(frames: Frames): void {
-    const first = this.#last + 1;
-    for (const method of frames.methods) if (NUMBERED[method] === true) this.#last += 1;
-    const bytes = sizeOf(frames);
-    if (bytes > this.#maxBytes) return this.clear();
-    this.#batches.push({ first, frames, bytes });
-    this.#bytes += bytes;
-    while (this.#bytes > this.#maxBytes) this.#dropOldest();
+  append({ text, ends, methods }: Frames): void {
+    const block = this.#roomFor(Buffer.byteLength(text));
+    for (let index = 0; index < ends.length; index += 1) {
+      block.ends.push(block.units + ends[index]!);
+      block.methods.push(methods[index]!);
+      if (NUMBERED[methods[index]!] === true) this.#last += 1;
+    }
+    block.used += block.text.write(text, block.used);
+    block.units += text.length;
+    this.#bytes += ends.length * FRAME_BYTES;
+    while (this.#bytes > this.#maxBytes) this.#bytes -= sizeOf(this.#blocks.shift()!);
     this.#budget.grow(this, this.#bytes);
   }
 
@@ -77,20 +87,20 @@ export class ReplayRing {
    * come. What is dropped later stays in what was returned.
    */
   framesAfter(seq: number, until: number = this.#last): Iterable<KeptFrame> | null {
-    const oldest = this.#batches[this.#head]?.first ?? this.#last + 1;
+    const oldest = this.#blocks[0]?.first ?? this.#last + 1;
     if (seq > this.#last || seq + 1 < oldest || seq < this.#validFrom) return null;
-    return numberedBetween(seq, until, this.#batches.slice(this.#indexOf(seq + 1)));
+    const from = this.#blocks.findLastIndex(({ first }) => first <= seq + 1);
+    return numberedBetween(seq, until, from < 0 ? [] : this.#blocks.slice(from));
   }
 
   /** All that is known still, in order. */
   keptFrames(): Iterable<KeptFrame> {
-    return numberedBetween(0, this.#last, this.#batches.slice(this.#head));
+    return numberedBetween(0, this.#last, this.#blocks.slice());
   }
 
   /** Drops everything; the count goes on. */
   clear(): void {
-    this.#batches = [];
-    this.#head = 0;
+    this.#blocks = [];
     this.#bytes = 0;
     this.#budget.release(this);
   }
@@ -101,32 +111,29 @@ export class ReplayRing {
     this.#validFrom = this.#last + 1;
   }
 
-  /** Of the last batch that begins at or before this number. */
-  #indexOf(seq: number): number {
-    let low = this.#head;
-    let high = this.#batches.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#batches[middle]!.first <= seq) low = middle + 1;
-      else high = middle;
-    }
-    return Math.max(this.#head, low - 1);
-  }
-
-  #dropOldest(): void {
-    this.#bytes -= this.#batches[this.#head]!.bytes;
-    this.#batches[this.#head] = DROPPED;
-    this.#head += 1;
-    // Now and then only: it copies the array.
-    if (this.#head < 64 || this.#head * 2 < this.#batches.length) return;
-    this.#batches = this.#batches.slice(this.#head);
-    this.#head = 0;
+  #roomFor(bytes: number): Block {
+    const open = this.#blocks.at(-1);
+    if (open !== undefined && bytes <= open.text.length - open.used) return open;
+    const usual = Math.min(
+      open === undefined ? FIRST_TEXT_BYTES : Math.max(FIRST_TEXT_BYTES, 2 * open.text.length),
+      LAST_TEXT_BYTES,
+      Math.floor(this.#maxBytes / BLOCKS_AT_LEAST),
+    );
+    const text = Buffer.allocUnsafeSlow(Math.max(usual, bytes));
+    const block: Block = { first: this.#last + 1, text, used: 0, units: 0, ends: [], methods: [] };
+    this.#blocks.push(block);
+    this.#bytes += sizeOf(block);
+    return block;
   }
 }
 
-function* numberedBetween(after: number, until: number, batches: readonly Batch[]): Generator<KeptFrame> {
-  for (const { first, frames } of batches) {
-    const { text, ends, methods } = frames;
+function sizeOf({ text, ends }: Block): number {
+  return text.length + ends.length * FRAME_BYTES + BLOCK_BYTES;
+}
+
+function* numberedBetween(after: number, until: number, blocks: readonly Block[]): Generator<KeptFrame> {
+  for (const { first, text: bytes, used, ends, methods } of blocks) {
+    const text = bytes.toString('utf8', 0, used);
     let number = first - 1;
     for (let index = 0; index < ends.length; index += 1) {
       const method = methods[index]!;
@@ -137,10 +144,4 @@ function* numberedBetween(after: number, until: number, batches: readonly Batch[
       yield { seq: number, method: NOTIFICATION_METHODS[method]!, text: text.slice(ends[index - 1] ?? 0, ends[index]) };
     }
   }
-}
-
-/** Strings hold one byte for each unit as long as all are Latin. */
-function sizeOf({ text, ends }: Frames): number {
-  const isAscii = Buffer.byteLength(text) === text.length;
-  return (isAscii ? 1 : 2) * text.length + ends.length * FRAME_BYTES + BATCH_BYTES;
 }

@@ -22,8 +22,8 @@ describe('rolloutd ask whose connection is lost', () => {
   it('connects again, says what it has, and prints on without a gap or a repetition', async () => {
     script['thread/resume'] = ({ id }) =>
       send(
-        // A broadcast that comes again in its place.
-        numbered(6, completed('completed')),
+        // What a new connection hears before the reply comes again in its place.
+        numbered(5, delta('two')),
         resumed(id, { reattach: { type: 'replay', reason: null } }),
         numbered(5, delta('two')),
         numbered(6, completed('completed')),

@@ -79,6 +79,8 @@ describe('ReplayRing', () => {
           const until = seq + Math.floor((last - seq) / 2);
           expect([...ring.framesAfter(seq, until)!]).to.deep.equal(told.frames.slice(seq, until));
         }
+        const kept = [...ring.keptFrames()];
+        expect(kept).to.deep.equal(told.frames.slice(last - kept.length));
         expect(known, 'nothing is missing after the last').to.equal(told.validFrom <= last);
         expect(ring.framesAfter(last + 1)).to.equal(null);
       }),
@@ -86,16 +88,24 @@ describe('ReplayRing', () => {
     );
   });
 
-  it('keeps as much as it may: the newest, by batches', () => {
-    const ring = new ReplayRing(10_000, new ReplayBudget(10_000));
-    for (let index = 1; index <= 1000; index += 1) ring.append(toFrames([['item/started', `${index}`.padEnd(220)]]));
-    // 256 for the batch, 24 for the frame, 220 for the text.
-    const kept = 10_000 / 500;
-    expect(ring.framesAfter(1000 - kept - 1)).to.equal(null);
-    expect([...ring.framesAfter(1000 - kept)!].map(({ text }) => Number(text))).to.deep.equal(
-      Array.from({ length: kept }, (_, index) => 1000 - kept + 1 + index),
-    );
-  });
+  // Some goes to the places of frames, and to the end of a block that the next text does not fit.
+  for (const [maxBytes, share] of [
+    [1024 * 1024, 0.8],
+    [10_000, 0.5],
+  ] as const) {
+    it(`keeps the newest, and as many as may be: ${share} of ${maxBytes} bytes is text`, () => {
+      const ring = new ReplayRing(maxBytes, new ReplayBudget(maxBytes));
+      const count = Math.ceil((2 * maxBytes) / 200);
+      for (let index = 1; index <= count; index += 1) {
+        ring.append(toFrames([['item/started', `${index}`.padEnd(200)]]));
+        expect(ring.bytes).to.be.at.most(maxBytes);
+      }
+      const oldest = Array.from({ length: count }, (_, seq) => seq).find((seq) => ring.framesAfter(seq) !== null)!;
+      const kept = [...ring.framesAfter(oldest)!];
+      expect(kept.map(({ text }) => Number(text))).to.deep.equal(kept.map((_, index) => oldest + 1 + index));
+      expect(kept.length * 200).to.be.within(share * maxBytes, maxBytes);
+    });
+  }
 
   it('keeps what was asked for, whatever is dropped later', () => {
     const ring = new ReplayRing(2000, new ReplayBudget(2000));
@@ -104,14 +114,6 @@ describe('ReplayRing', () => {
     for (let index = 0; index < 100; index += 1) ring.append(toFrames([['item/completed', 'x'.repeat(200)]]));
     expect(ring.framesAfter(0)).to.equal(null);
     expect([...frames]).to.deep.equal([{ seq: 1, method: 'item/started', text: 'first' }]);
-  });
-
-  it('counts text that is not ASCII as the memory that it takes', () => {
-    const ring = new ReplayRing(10_000, new ReplayBudget(10_000));
-    ring.append(toFrames([['item/started', 'e'.repeat(1000)]]));
-    const ascii = ring.bytes;
-    ring.append(toFrames([['item/started', '語'.repeat(1000)]]));
-    expect(ring.bytes - ascii).to.equal(ascii + 1000);
   });
 });
 
