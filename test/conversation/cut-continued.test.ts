@@ -1,5 +1,5 @@
-// A daemon on rollouts that were cut: resumed, continued, unloaded, read again. ROLLOUTD_CUTS=all takes every byte.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// A daemon on rollouts that were cut: resumed, continued, unloaded, read again. TEST_EVERY_CUT=1 takes every byte.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { rolloutPathFor } from '../../src/rollout/file-name.js';
@@ -11,25 +11,32 @@ import { SAMPLES, sampleText, WORDS, writeSource } from './cut-samples.js';
 import type { Sample } from './cut-samples.js';
 import { agentTexts, conversationTexts } from './wire-story.js';
 
-const EVERY_CUT = process.env['ROLLOUTD_CUTS'] === 'all';
+const EVERY_CUT = process.env['TEST_EVERY_CUT'] === '1';
 /** How many cuts there are beside those at the ends of lines. */
 const RANDOM_CUTS = 12;
 /** Conversations at work at the same time. */
 const LANES = 8;
+/** A client keeps all that it was told: after so many conversations another takes over. */
+const CUTS_OF_CLIENT = 10;
 const NAMES = ['one', 'two', 'and this', 'three'];
+
+interface Cut {
+  sample: Sample;
+  size: number;
+  /** Counts conversations. */
+  count: number;
+}
 
 const textOf = (name: string): string => `${name} ${WORDS}`;
 
 describe('a conversation whose rollout was cut', function () {
   this.timeout(EVERY_CUT ? 0 : 60_000);
   let rig: DaemonRig;
-  let client: CheckedClient;
   let source: string;
   let number = 0;
   before(async () => {
     rig = await DaemonRig.start();
     source = writeSource(rig.home.path);
-    client = await rig.client();
   });
   after(() => rig.close());
 
@@ -46,16 +53,20 @@ describe('a conversation whose rollout was cut', function () {
     it(`has what was whole, takes what is said next, and keeps both (${sample})`, async () => {
       const cuts = cutsOf(sample, Buffer.from(sampleText(sample, 1, source)));
       const lanes = Array.from({ length: LANES }, async () => {
-        for (let size = cuts.pop(); size !== undefined; size = cuts.pop()) {
-          number += 1;
-          await checkCut(sample, size, number);
+        while (cuts.length > 0) {
+          const client = await rig.client();
+          for (const size of cuts.splice(-CUTS_OF_CLIENT)) {
+            number += 1;
+            await checkCut(client, { sample, size, count: number });
+          }
+          await client.close();
         }
       });
       await Promise.all(lanes);
     });
   }
 
-  async function checkCut(sample: Sample, size: number, count: number): Promise<void> {
+  async function checkCut(client: CheckedClient, { sample, size, count }: Cut): Promise<void> {
     const at = `cut at ${size}`;
     const threadId = idOf(count);
     const path = rolloutPathFor(rig.home.path, createdAtOf(count), threadId);
@@ -108,6 +119,7 @@ describe('a conversation whose rollout was cut', function () {
     expect((await client.call('thread/resume', { threadId })).thread.turns, `${at}: loaded again`).to.deep.equal(after);
     await rig.daemon.registry.removeConversation(threadId);
     expectKept();
+    rmSync(path);
   }
 });
 
