@@ -26,9 +26,9 @@ import { Dispatcher } from './server/dispatch.js';
 import { createHandlerTable } from './server/handlers/handler-table.js';
 import { Lifecycle } from './server/lifecycle.js';
 import { startListener } from './server/listener.js';
-import { WorkerWatch } from './session/worker-watch.js';
 import { settlesWithin } from './server/settles-within.js';
 import { SessionPool } from './session/session-pool.js';
+import { WorkerWatch } from './session/worker-watch.js';
 import { readVersion } from './version.js';
 
 const MIB = 1024 * 1024;

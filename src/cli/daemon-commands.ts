@@ -151,12 +151,7 @@ function addServeOptions(command: Command): Command {
       checkListen,
     )
     .option('--home <dir>', HOME_HELP)
-    .option(
-      '-c, --config <key=value>',
-      'set a configuration key, above all files; may be repeated',
-      collectOverride,
-      [],
-    )
+    .option('-c, --config <key=value>', 'set a configuration key, above all files; may be repeated', collectOverride)
     .addOption(
       new Option('--ws-auth <mode>', 'ask clients for the token, or (on loopback only) for nothing')
         .choices(['token', 'none'])

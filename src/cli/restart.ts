@@ -18,8 +18,9 @@ export interface RestartOptions {
 
 /** Prints where the daemon listens. Throws CliFailure; when that is because turns still run, nothing has happened. */
 export async function runRestart({ home, serveArgs, whenIdle, timeoutMs }: RestartOptions): Promise<void> {
-  const { daemon, state, supervisor } = findProcesses(home);
-  const former = daemon?.serveArgs ?? (supervisor === null ? null : state?.serveArgs);
+  const { daemon, state } = findProcesses(home);
+  // Options with which it did not start are none to repeat.
+  const former = daemon?.serveArgs ?? (state?.phase === 'failed' ? null : state?.serveArgs);
   if (whenIdle && daemon !== null) await drain(home, timeoutMs);
   // From here on a terminal that goes away must not leave the home without a daemon.
   process.on('SIGHUP', () => undefined);

@@ -61,7 +61,7 @@ async function findStatus(home: string): Promise<HomeStatus> {
     supervisorPid: supervisor?.pid ?? null,
     supervisorLost: daemon?.supervised === true && supervisor === null,
     restarts: supervisor === null ? 0 : (state?.restarts ?? 0),
-    lastEnd: supervisor !== null || daemon === null ? (state?.reason ?? null) : null,
+    lastEnd: supervisor !== null || (daemon === null && isSaid) ? (state?.reason ?? null) : null,
     loadedThreads: answer?.loadedThreadCount ?? null,
     runningTurns: answer?.runningTurnCount ?? null,
     clients: answer === null ? null : answer.clientCount - 1,
@@ -104,7 +104,7 @@ function formatStatus(status: HomeStatus): string {
   ];
   if (status.lastEnd !== null) rows.push(['last end', `it ${status.lastEnd}`]);
   if (status.pid !== null) {
-    rows.push(['process', `${status.pid}, up for ${formatDuration(status.uptimeSeconds ?? 0)}`]);
+    rows.push(['process', `pid ${status.pid}, up for ${formatDuration(status.uptimeSeconds ?? 0)}`]);
     rows.push(['listening', status.url ?? '']);
     rows.push(['supervisor', describeSupervisor(status)]);
   }
@@ -120,7 +120,7 @@ function describeSupervisor({ supervisorPid, supervisorLost, restarts }: HomeSta
   if (supervisorLost) return 'gone: nobody restarts the daemon; give it another with: rolloutd start';
   if (supervisorPid === null) return 'none: started by hand';
   const times = restarts === 1 ? 'once' : `${restarts} times`;
-  return `${supervisorPid}${restarts === 0 ? '' : `, has restarted the daemon ${times}`}`;
+  return `pid ${supervisorPid}${restarts === 0 ? '' : `, has restarted the daemon ${times}`}`;
 }
 
 function describeVersions({ version, commandVersion }: HomeStatus): string {

@@ -46,7 +46,7 @@ export interface RegistryOptions {
 }
 
 /** A session has this long to end when the daemon stops: less than it has when it alone is unloaded. */
-const CLOSE_LIMIT_MS = 3_200;
+const CLOSE_LIMIT_MS = 2_800;
 
 export interface RegistryActivity {
   /** Connections. */
