@@ -1,5 +1,5 @@
 // HOME/rolloutd/supervisor.lock: whoever has it locked may start a daemon in the background. Clients.
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrivateFolder } from '../auth/private-file.js';
 
@@ -22,6 +22,14 @@ export async function lockHome(home: string): Promise<number | null> {
   if (tryFlock(fd, 'exclusive')) return fd;
   closeSync(fd);
   return null;
+}
+
+/** Whether somebody has it at this moment; makes nothing in a home that has none. */
+export async function isHomeLocked(home: string): Promise<boolean> {
+  if (!existsSync(pathOf(home))) return false;
+  const lock = await lockHome(home);
+  if (lock !== null) closeSync(lock);
+  return lock === null;
 }
 
 /** For a daemon that can be found by now: from here on its supervisor alone keeps the lock. Never throws. */

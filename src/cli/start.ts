@@ -75,7 +75,7 @@ async function settleFormer(home: string): Promise<DaemonFile | null> {
   if (readiness === 'ready') return running;
   const limit = readiness === 'stopping' ? running.closeLimitMs + 1_000 : 0;
   if (await waitUntil(limit, () => (readDaemonFile(home) === null ? true : null))) return null;
-  throw new CliFailure(`a daemon runs, pid ${running.pid}, but does not answer; end it with: rolloutd restart`);
+  throw new CliFailure(describeSilence(running));
 }
 
 function spawnSupervisor(home: string, serveArgs: string[], adopt: ProcessIdentity | null, lock: number): ChildProcess {
@@ -118,9 +118,14 @@ function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
 }
 
 function describeDelay(home: string): string {
-  const { state } = findProcesses(home);
+  const { daemon, state } = findProcesses(home);
+  if (daemon !== null) return describeSilence(daemon);
   const reason = state?.reason == null ? '' : `: it ${state.reason}`;
   return `the daemon is not ready after ${START_LIMIT_MS / 1_000} s${reason}; more in ${serviceLogPath(home)}`;
+}
+
+function describeSilence({ pid }: DaemonFile): string {
+  return `a daemon runs, pid ${pid}, but does not answer; end it with: rolloutd restart`;
 }
 
 function note(text: string): void {

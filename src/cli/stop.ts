@@ -1,11 +1,10 @@
 // `rolloutd stop`: ends the daemon of a home and its supervisor. Clients.
-import { closeSync } from 'node:fs';
 import { isSystemError } from '../auth/private-file.js';
 import { isRunning } from '../supervisor/process-identity.js';
 import type { ProcessIdentity } from '../supervisor/process-identity.js';
 import { removeSupervisorState } from '../supervisor/state-file.js';
 import { CliFailure } from './exit.js';
-import { lockHome } from './home-lock.js';
+import { isHomeLocked } from './home-lock.js';
 import { findProcesses } from './home-processes.js';
 import type { HomeProcesses } from './home-processes.js';
 import { waitUntil } from './wait-until.js';
@@ -44,15 +43,9 @@ export async function stopDaemon(home: string): Promise<boolean> {
 async function findSettled(home: string): Promise<HomeProcesses> {
   const found = await waitUntil(FIND_LIMIT_MS, async () => {
     const processes = findProcesses(home);
-    return processes.all.length > 0 || !(await isLocked(home)) ? processes : null;
+    return processes.all.length > 0 || !(await isHomeLocked(home)) ? processes : null;
   });
   return found ?? findProcesses(home);
-}
-
-async function isLocked(home: string): Promise<boolean> {
-  const lock = await lockHome(home);
-  if (lock !== null) closeSync(lock);
-  return lock === null;
 }
 
 async function killAll(processes: readonly ProcessIdentity[], afterMs: number): Promise<void> {

@@ -7,7 +7,7 @@ const FLAGS = constants.O_APPEND | constants.O_CREAT | constants.O_RDWR | consta
 /** A file that has grown past this is put aside at the next start of a daemon, in place of the one before. */
 const MAX_BYTES = 1024 * 1024;
 /** As much as the last words of a daemon may be. */
-const TAIL_BYTES = 8 * 1024;
+const TAIL_BYTES = 32 * 1024;
 
 export function serviceLogPath(home: string): string {
   return join(home, 'rolloutd', 'logs', 'service.log');
@@ -32,6 +32,13 @@ export function noteInServiceLog(home: string, message: string): void {
 
 export function sizeOfServiceLog(home: string): number {
   return statSync(serviceLogPath(home), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What a daemon that was started at `offset` said of its own end; null when it said nothing. */
+export function lastWordsAfter(home: string, offset: number): string | null {
+  // Without the stacks of JavaScript and of the system, and what Node puts below them.
+  const telling = lastLinesAfter(home, offset, Infinity).filter((line) => !/^(\s|-----|Node\.js v)/.test(line));
+  return (telling.findLast((line) => /^rolloutd: |error/i.test(line)) ?? telling.at(-1) ?? null)?.trim() ?? null;
 }
 
 /** The last lines that were written after `offset`, without those of the supervisor. Empty when it cannot be read. */

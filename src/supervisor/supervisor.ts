@@ -1,5 +1,6 @@
 // Keeps the daemon of one home running: starts it, starts it again when it dies, ends with it. Main thread of its own process.
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { identityOf, isRunning, ownIdentity } from './process-identity.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { RestartPolicy } from './restart-policy.js';
-import { lastLinesAfter, noteInServiceLog, openServiceLog, sizeOfServiceLog } from './service-log.js';
+import { lastWordsAfter, noteInServiceLog, openServiceLog, sizeOfServiceLog } from './service-log.js';
 import { removeSupervisorState, writeSupervisorState } from './state-file.js';
 import type { SupervisorState } from './state-file.js';
 
@@ -91,11 +92,19 @@ export class Supervisor {
     const beganAt = performance.now();
     const log = this.#openLog();
     const logEnd = sizeOfServiceLog(home);
-    const child = spawn(process.execPath, [entry, 'serve', ...serveArgs, '--supervised'], {
-      // The lock goes along until the daemon can be found: no second one may start in between, should we be killed.
-      stdio: ['ignore', 'pipe', log ?? 'ignore', lockFd],
-    });
-    if (log !== null) closeSync(log);
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, [entry, 'serve', ...serveArgs, '--supervised'], {
+        // The lock goes along until the daemon can be found: no second one may start in between, should we be killed.
+        stdio: ['ignore', 'pipe', log ?? 'ignore', lockFd],
+      });
+    } catch (error) {
+      // No memory for a further process, as when it was the lack of memory that ended the last one.
+      const reason = `could not be started: ${(error as Error).message}`;
+      return { wasTold: false, refusedToStart: true, reason, livedMs: 0 };
+    } finally {
+      if (log !== null) closeSync(log);
+    }
     let isReady = false;
     child.stdout!.on('data', () => (isReady = true));
     const ended = once(child, 'exit').then(
@@ -109,7 +118,7 @@ export class Supervisor {
     }
     const { code, signal, failure } = await ended;
     child.stdout!.destroy();
-    const words = lastLinesAfter(home, logEnd, 1).map((line) => line.replace(/^rolloutd: /, ''));
+    const words = lastWordsAfter(home, logEnd)?.replace(/^rolloutd: /, '') ?? null;
     return {
       wasTold: failure === null && (TOLD_CODES.includes(code) || TOLD_SIGNALS.includes(signal)),
       refusedToStart: !isReady && signal === null,
@@ -175,6 +184,6 @@ export class Supervisor {
   }
 }
 
-function describeEnd(code: number | null, signal: NodeJS.Signals | null, lastWords: readonly string[]): string {
-  return [`ended with ${signal ?? `code ${code}`}`, ...lastWords].join(': ');
+function describeEnd(code: number | null, signal: NodeJS.Signals | null, lastWords: string | null): string {
+  return `ended with ${signal ?? `code ${code}`}${lastWords === null ? '' : `: ${lastWords}`}`;
 }

@@ -88,6 +88,11 @@ describe('the supervisor', () => {
     });
   });
 
+  it('takes the words of a crash for the reason, not what stands below them', async () => {
+    await supervise(`const start = () => { throw new TypeError('no such bean'); };\nstart();`);
+    expect(state()!.reason).to.equal('ended with code 1: TypeError: no such bean');
+  });
+
   it('parks a daemon that dies again and again, with the reason, which status shows', async () => {
     const code = await supervise(`${READY} process.stderr.write('out of luck\\n'); process.exitCode = 7;`);
     const { phase, reason, restarts } = state()!;
