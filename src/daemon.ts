@@ -24,9 +24,11 @@ import { WriterThread } from './rollout/writer-thread.js';
 import { Connection } from './server/connection.js';
 import { Dispatcher } from './server/dispatch.js';
 import { createHandlerTable } from './server/handlers/handler-table.js';
+import { Lifecycle } from './server/lifecycle.js';
 import { startListener } from './server/listener.js';
-import { WorkerWatch } from './session/worker-watch.js';
+import { settlesWithin } from './server/settles-within.js';
 import { SessionPool } from './session/session-pool.js';
+import { WorkerWatch } from './session/worker-watch.js';
 import { readVersion } from './version.js';
 
 const MIB = 1024 * 1024;
@@ -50,9 +52,25 @@ export interface Daemon {
   registry: ConversationRegistry;
   /** Which threads run what, at this moment. */
   threads: () => ThreadIds;
-  /** Ends sessions, flushes rollouts, frees locks, closes sockets; may be called twice. */
+  /** Resolves when a client has had the daemon drained: nothing runs, nothing new begins, it is to be closed. */
+  drained: Promise<void>;
+  /** Longest that close() takes, in milliseconds. */
+  closeLimitMs: number;
+  /**
+   * Lets turns end for as long as it is configured, ends sessions, flushes rollouts, frees locks, closes sockets. What
+   * does not come to its end in time is named in the log and left behind. May be called twice.
+   */
   close(): Promise<void>;
 }
+
+/**
+ * How long each part of a close may take, in milliseconds; together less than CLOSE_LIMIT_MS. Sessions have a limit of
+ * their own (ConversationRegistry.close).
+ */
+const PATIENCE = { doors: 1_100, log: 300 } as const;
+
+/** Longest that a close takes after the turns had their time. */
+const CLOSE_LIMIT_MS = 5_000;
 
 /** Ids as `worker_threads` gives them. */
 export interface ThreadIds {
@@ -82,7 +100,10 @@ export interface RegistryHost {
   /** Of one provider, or null for all that are known; rejects with config_invalid and provider_unknown. */
   listModels: (provider: string | null) => Promise<ListedModel[]>;
   threads: () => ThreadIds;
-  /** Ends sessions, flushes rollouts, frees locks, ends all threads; may be called twice. */
+  /**
+   * Ends sessions, flushes rollouts, frees locks, ends all threads. What does not end in time is named in the log and left
+   * behind. May be called twice.
+   */
   close(): Promise<void>;
 }
 
@@ -163,8 +184,9 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     localModels.close();
-    await registry.close();
-    await Promise.all([pool.close(), writers.close(), index.close()]);
+    const left = await registry.close();
+    if (left.length > 0) log.warn('left behind: sessions that did not end in time', { conversationIds: left });
+    await closeAll({ sessionWorkers: pool.close(), rolloutWriter: writers.close(), index: index.close() }, log);
   };
   const listOffered = (provider: string | null): Promise<ListedModel[]> => {
     const loaded = readConfig(null);
@@ -206,6 +228,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { registry, index, readConfig } = host;
   await registry.recover();
   const version = readVersion();
+  const lifecycle = new Lifecycle({ version, registry });
   const dispatcher = new Dispatcher(
     createHandlerTable({
       home,
@@ -213,6 +236,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       installationId: uuid(),
       registry,
       index,
+      lifecycle,
       readConfig: (cwd) => readConfig(cwd).config,
       listModels: host.listModels,
       describeConfig: (cwd, includeLayers) => toConfigReadResponse(readConfig(cwd), includeLayers),
@@ -229,7 +253,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     token,
     allowedOrigins: own.allowedOrigins,
     allowedHosts: own.allowedHosts,
-    isReady: () => closing === null,
+    isReady: () => !lifecycle.isStopping,
     onConnection: (socket, rawSocket) => {
       const connection = new Connection(socket, rawSocket, log);
       connections.add(connection);
@@ -250,17 +274,36 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   log.info('listening', { url: listener.url, home, version, pid: process.pid });
 
+  const graceMs = own.shutdownGraceSecs * 1_000;
   const shutDown = async (): Promise<void> => {
+    const beganAt = performance.now();
+    lifecycle.stopBeginning();
     listener.stopAccepting();
+    if (graceMs > 0) await lifecycle.waitForTurns(graceMs);
     // Clients hear how their turns end before their sockets close.
     await registry.close();
     for (const connection of connections) connection.close(1001, 'the daemon is stopping');
-    await listener.close();
-    await host.close();
-    log.info('stopped', { pid: process.pid });
-    await log.close();
+    await Promise.all([closeAll({ clients: listener.close() }, log), host.close()]);
+    log.info('stopped', { pid: process.pid, tookMs: Math.round(performance.now() - beganAt) });
+    await settlesWithin(log.close(), PATIENCE.log);
   };
-  return { url: listener.url, registry, threads: host.threads, close: () => (closing ??= shutDown()) };
+  return {
+    url: listener.url,
+    registry,
+    threads: host.threads,
+    drained: lifecycle.drained,
+    closeLimitMs: graceMs + CLOSE_LIMIT_MS,
+    close: () => (closing ??= shutDown()),
+  };
+}
+
+/** Waits for all at once, and says in the log which of them were too slow to be waited for. */
+async function closeAll(parts: Readonly<Record<string, Promise<void>>>, log: Log): Promise<void> {
+  const waiting = Object.entries(parts).map(async ([name, closing]) => {
+    closing.catch((error: unknown) => log.error(`closing failed: ${name}`, { error }));
+    if (!(await settlesWithin(closing, PATIENCE.doors))) log.warn(`left behind: ${name} did not close in time`);
+  });
+  await Promise.all(waiting);
 }
 
 function makePrivateFolders(home: string): void {

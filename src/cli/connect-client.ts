@@ -24,7 +24,7 @@ export async function connectClient(
     return await open(location, onServerRequest);
   } catch (error) {
     if (!(error instanceof RpcClientError)) throw error;
-    if (error.kind === 'unreachable') throw new CliFailure(`${error.message}; start a daemon with: rolloutd serve`);
+    if (error.kind === 'unreachable') throw new CliFailure(`${error.message}; start a daemon with: rolloutd start`);
     throw new CliFailure(`${location.url}: ${error.message}`);
   }
 }

@@ -1,7 +1,15 @@
 // How a command of the command line ends. Clients.
 
 /** The exit codes that `rolloutd --help` documents. */
-export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143, hungUp: 129 } as const;
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notRunning: 3,
+  interrupted: 130,
+  terminated: 143,
+  hungUp: 129,
+} as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

@@ -16,7 +16,7 @@ export function locateDaemon(home: string, url: string | undefined, env: NodeJS.
   const token = env['ROLLOUTD_TOKEN'] || null;
   if (url !== undefined) return { url, token: token ?? (isThisMachine(url) ? readToken(home) : null) };
   const daemon = readDaemonFile(home);
-  if (daemon === null) throw new CliFailure(`no daemon runs for ${home}; start one with: rolloutd serve`);
+  if (daemon === null) throw new CliFailure(`no daemon runs for ${home}; start one with: rolloutd start`);
   return { url: reachable(daemon.url), token: token ?? readToken(home) };
 }
 
@@ -26,7 +26,7 @@ function isThisMachine(url: string): boolean {
 }
 
 /** A daemon that listens on every interface is reached through loopback. */
-function reachable(url: string): string {
+export function reachable(url: string): string {
   const { hostname, port } = parseUrl(url);
   if (hostname === '0.0.0.0') return `ws://127.0.0.1:${port}`;
   if (hostname === '[::]') return `ws://[::1]:${port}`;

@@ -1,14 +1,19 @@
-// `rolloutd serve`: runs the daemon in this process until a signal ends it. Main thread.
+// `rolloutd serve`: runs the daemon in this process until a signal or a drain ends it. Main thread.
 import type { Daemon, DaemonOptions } from '../daemon.js';
+import { ownIdentity } from '../supervisor/process-identity.js';
 import { readVersion } from '../version.js';
 import { removeDaemonFile, writeDaemonFile } from './daemon-file.js';
-import type { DaemonFile } from './daemon-file.js';
 import { CliFailure, EXIT } from './exit.js';
 import type { ExitCode } from './exit.js';
+import { letGoOfInheritedLock } from './home-lock.js';
 import { onSignals } from './signals.js';
 
-/** Longer than this no shutdown takes; what was told to clients is on disk anyway. */
-const CLOSE_LIMIT_MS = 5_000;
+export interface ServeOptions extends DaemonOptions {
+  /** The options as they were written, for whoever starts it again. */
+  serveArgs: string[];
+  /** A supervisor started it: the log goes to its files alone. */
+  supervised: boolean;
+}
 
 const EXIT_CODES: Partial<Record<NodeJS.Signals, ExitCode>> = {
   SIGINT: EXIT.interrupted,
@@ -17,32 +22,35 @@ const EXIT_CODES: Partial<Record<NodeJS.Signals, ExitCode>> = {
 };
 
 /**
- * Serves until SIGINT, SIGTERM or SIGHUP, and resolves when the daemon has closed. A second signal ends the process at
- * once. Rejects with what kept the daemon from starting, or CliFailure when it did not close in time.
+ * Serves until SIGINT, SIGTERM or SIGHUP, or until a client had it drained, and resolves when the daemon has closed. A
+ * second signal ends the process at once. Rejects with what kept the daemon from starting, or CliFailure when it did not
+ * close in time.
  */
-export async function runServe(options: DaemonOptions): Promise<void> {
+export async function runServe(options: ServeOptions): Promise<void> {
   const firstSignal = listenForSignals();
   // A reader that goes away after the line is no reason to stop.
   process.stdout.on('error', () => undefined);
   const { startDaemon } = await import('../daemon.js');
-  const daemon = await startDaemon(options);
-  let file: DaemonFile;
+  const daemon = await startDaemon({ ...options, logToConsole: !options.supervised });
   try {
-    file = announce(options.home, daemon.url);
+    announce(options, daemon);
   } catch (error) {
     await daemon.close();
     throw error;
   }
-  await firstSignal;
-  removeDaemonFile(options.home, file);
+  if (options.supervised) letGoOfInheritedLock(options.home);
+  await Promise.race([firstSignal, daemon.drained]);
   await closeInTime(daemon);
 }
 
-function announce(home: string, url: string): DaemonFile {
-  const file = { pid: process.pid, url, version: readVersion(), startedAt: new Date().toISOString() };
+/** The file stays until the process ends: as long as it closes, no other daemon should be started. */
+function announce({ home, serveArgs, supervised }: ServeOptions, { url, closeLimitMs }: Daemon): void {
+  const { pid, start: processStart } = ownIdentity();
+  const startedAt = new Date().toISOString();
+  const file = { pid, processStart, url, version: readVersion(), startedAt, supervised, serveArgs, closeLimitMs };
   writeDaemonFile(home, file);
+  process.once('exit', () => removeDaemonFile(home, file));
   process.stdout.write(`listening on: ${url}\n`);
-  return file;
 }
 
 function listenForSignals(): Promise<void> {
@@ -56,8 +64,9 @@ function listenForSignals(): Promise<void> {
 
 async function closeInTime(daemon: Daemon): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  const { closeLimitMs } = daemon;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CliFailure(`did not close within ${CLOSE_LIMIT_MS / 1000} s`)), CLOSE_LIMIT_MS);
+    timer = setTimeout(() => reject(new CliFailure(`did not close within ${closeLimitMs / 1000} s`)), closeLimitMs);
   });
   try {
     await Promise.race([daemon.close(), limit]);

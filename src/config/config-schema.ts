@@ -119,6 +119,7 @@ const daemonShape = {
   worker_stuck_secs: wholeNumber(0, 1_000_000).optional(),
   memory_limit_mb: wholeNumber(0, 100_000_000).optional(),
   replay_bytes: wholeNumber(0).optional(),
+  shutdown_grace_secs: wholeNumber(0, 3_600).optional(),
 };
 
 /** Any layer; keys that do not act are dropped unchecked. */
@@ -144,6 +145,7 @@ export const effectiveSchema = configSchema
     worker_stuck_secs: true,
     memory_limit_mb: true,
     replay_bytes: true,
+    shutdown_grace_secs: true,
   })
   .extend({ sandbox_workspace_write: z.object(workspaceWriteShape).required() });
 

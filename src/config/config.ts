@@ -80,6 +80,8 @@ export interface DaemonConfig {
   memoryLimitMb: number;
   /** Of notifications that a conversation keeps for clients that come back; 0 keeps none. */
   replayBytes: number;
+  /** How long running turns may come to their own end when the daemon is told to stop. */
+  shutdownGraceSecs: number;
 }
 
 /** The effective configuration. */

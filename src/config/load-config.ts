@@ -98,6 +98,7 @@ function makeConfig(values: ConfigValues): Config {
       workerStuckSecs: values.worker_stuck_secs,
       memoryLimitMb: values.memory_limit_mb || Math.floor(machineMemoryMb() * MEMORY_SHARE),
       replayBytes: values.replay_bytes,
+      shutdownGraceSecs: values.shutdown_grace_secs,
     },
   };
 }

@@ -15,6 +15,12 @@ import {
   skillsListResponseSchema,
 } from './catalog-methods.js';
 import {
+  daemonDrainParamsSchema,
+  daemonDrainResponseSchema,
+  daemonStatusParamsSchema,
+  daemonStatusResponseSchema,
+} from './daemon-methods.js';
+import {
   threadInjectItemsParamsSchema,
   threadInjectItemsResponseSchema,
   threadItemsListParamsSchema,
@@ -272,6 +278,20 @@ export const METHODS = {
     params: getAuthStatusParamsSchema,
     result: getAuthStatusResponseSchema,
     scope: 'none',
+    needsParams: true,
+  },
+  'daemon/status': {
+    params: daemonStatusParamsSchema,
+    result: daemonStatusResponseSchema,
+    scope: 'none',
+    experimental: true,
+    needsParams: true,
+  },
+  'daemon/drain': {
+    params: daemonDrainParamsSchema,
+    result: daemonDrainResponseSchema,
+    scope: 'none',
+    experimental: true,
     needsParams: true,
   },
 } as const satisfies Record<string, MethodSpec>;

@@ -45,6 +45,18 @@ export interface RegistryOptions {
   recordBeforePublish?: boolean;
 }
 
+/** A session has this long to end when the daemon stops: less than it has when it alone is unloaded. */
+const CLOSE_LIMIT_MS = 2_800;
+
+export interface RegistryActivity {
+  /** Connections. */
+  clients: number;
+  loadedThreads: number;
+  runningTurns: number;
+  /** No turn runs or begins, and nobody waits for a session or changes a conversation. */
+  isQuiet: boolean;
+}
+
 /** A conversation that was just started, resumed or forked. */
 export interface NewConversation {
   conversationId: string;
@@ -80,7 +92,8 @@ export class ConversationRegistry {
   readonly #resume: ConversationResume;
   readonly #branches: ConversationBranches;
   readonly #archive: ConversationArchive;
-  #closed = false;
+  #isStopping = false;
+  #closing: Promise<string[]> | null = null;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -122,25 +135,25 @@ export class ConversationRegistry {
 
   /** Starts a conversation; nothing is on disk before its first input but its lock. */
   async newConversation(request: ConversationRequest): Promise<NewConversation> {
-    this.#refuseWhenClosed();
+    this.refuseWhenStopping();
     const resolved = await this.#options.resolveSettings(request, null);
     if (resolved.resumePath !== null) return this.resumeConversationFromRollout(resolved.resumePath, request);
     const history: InitialHistory = { type: 'new', mode: request.historyMode ?? 'paginated' };
     return asNew(await this.#fresh.begin(request, resolved, history), resolved.warnings);
   }
 
-  /** Throws conversation_not_found when it is not loaded. */
+  /** Throws conversation_not_found when it is not loaded, shutting_down when it was unloaded because the daemon stops. */
   getConversation(conversationId: string): Conversation {
     const conversation = this.findLoaded(conversationId);
     if (conversation !== null) return conversation;
-    throw notFound(conversationId);
+    throw this.#notLoaded(conversationId);
   }
 
   /** The same, after a while for one that is just being loaded: one whose session died, for example. */
   async awaitConversation(conversationId: string): Promise<Conversation> {
     const conversation = await this.settle(conversationId);
     if (conversation !== null) return conversation;
-    throw notFound(conversationId);
+    throw this.#notLoaded(conversationId);
   }
 
   /** The loaded conversation, once nobody is loading, ending or holding it; null when it is not loaded then. */
@@ -176,7 +189,7 @@ export class ConversationRegistry {
 
   /** By id: attaches to the loaded conversation, or loads it. See ConversationResume. */
   async resumeConversation(conversationId: string, request: ConversationRequest): Promise<ResumedConversation> {
-    this.#refuseWhenClosed();
+    this.refuseWhenStopping();
     return asResumed(await this.#resume.byId(conversationId, request));
   }
 
@@ -189,7 +202,7 @@ export class ConversationRegistry {
     request: ConversationRequest,
     meantId: string | null = null,
   ): Promise<ResumedConversation> {
-    this.#refuseWhenClosed();
+    this.refuseWhenStopping();
     return asResumed(await this.#resume.byPath(rolloutPath, request, meantId));
   }
 
@@ -203,7 +216,7 @@ export class ConversationRegistry {
     request: ConversationRequest,
     forkedFromId: string | null = null,
   ): Promise<NewConversation> {
-    this.#refuseWhenClosed();
+    this.refuseWhenStopping();
     const resolved = await this.#options.resolveSettings(request, null);
     const kept = truncateAfterDroppingLastMessages(items, dropLastMessages);
     const history: InitialHistory =
@@ -217,7 +230,7 @@ export class ConversationRegistry {
     at: CutPoint,
     request: ConversationRequest,
   ): Promise<ForkedConversation> {
-    this.#refuseWhenClosed();
+    this.refuseWhenStopping();
     const { loaded, kept, warnings } = await this.#branches.fork(of, at, request);
     return { ...asNew(loaded, warnings), kept };
   }
@@ -305,11 +318,35 @@ export class ConversationRegistry {
     this.#loader.replaceWriter(conversationId, port);
   }
 
-  /** Ends every session; running turns end as interrupted. A session that does not answer is left after some seconds. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  /** What is at work at this moment. */
+  activity(): RegistryActivity {
+    const loaded = this.#slots.loaded().map(({ conversation }) => conversation);
+    return {
+      clients: this.#listeners.size,
+      loadedThreads: loaded.length,
+      runningTurns: loaded.filter(({ activeTurnId }) => activeTurnId !== null).length,
+      isQuiet: this.#slots.isSettled && loaded.every(({ isQuiet }) => isQuiet),
+    };
+  }
+
+  /** From now on no conversation is loaded and no turn begun (shutting_down); what runs goes on. */
+  stopBeginning(): void {
+    this.#isStopping = true;
+  }
+
+  /** Throws shutting_down once nothing new may begin. */
+  refuseWhenStopping(): void {
+    if (this.#isStopping) throw new DaemonError('shutting_down', 'the daemon is shutting down');
+  }
+
+  /**
+   * Ends every session; running turns end as interrupted. Resolves when all have ended or the time is over, to the ids of
+   * those that have not; may be called twice. Never rejects.
+   */
+  close(limitMs = CLOSE_LIMIT_MS): Promise<string[]> {
+    this.stopBeginning();
     this.#revival.close();
-    await Promise.all(this.#slots.ids().map((id) => this.removeConversation(id)));
+    return (this.#closing ??= this.#slots.endAll(limitMs));
   }
 
   /** A conversation that has no file yet gets one: a note about nothing would be lost. */
@@ -328,19 +365,17 @@ export class ConversationRegistry {
     return conversation;
   }
 
+  /** What the daemon unloads because it stops, clients find again when it is back. */
+  #notLoaded(id: string): DaemonError {
+    if (this.#isStopping) return new DaemonError('shutting_down', 'the daemon is shutting down');
+    return new DaemonError('conversation_not_found', `thread not found: ${id}`);
+  }
+
   async #recordedGitInfo(id: string): Promise<GitInfo | null> {
     const { lookup } = this.#options;
     const path = await lookup.find(id);
     return path === null ? null : (await lookup.describe(path)).summary.gitInfo;
   }
-
-  #refuseWhenClosed(): void {
-    if (this.#closed) throw new DaemonError('shutting_down', 'the daemon is shutting down');
-  }
-}
-
-function notFound(conversationId: string): DaemonError {
-  return new DaemonError('conversation_not_found', `thread not found: ${conversationId}`);
 }
 
 function asNew({ conversation }: LoadedConversation, warnings: string[]): NewConversation {

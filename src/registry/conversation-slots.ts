@@ -30,6 +30,11 @@ export class ConversationSlots {
     return [...this.#slots.keys()];
   }
 
+  /** True when none is being started, ended, changed or read. */
+  get isSettled(): boolean {
+    return this.#readers.size === 0 && [...this.#slots.values()].every(({ state }) => state === 'loaded');
+  }
+
   /** Those that somebody holds for a change are among them, as long as their session lives. */
   loaded(): LoadedConversation[] {
     return this.ids().flatMap((id) => this.find(id) ?? []);
@@ -98,6 +103,26 @@ export class ConversationSlots {
     if (slot?.state !== 'loaded') return null;
     this.markEnding(slot.loaded);
     return slot.loaded;
+  }
+
+  /**
+   * Ends every session that there is or that is being started. Resolves when all have ended or the time is over, to the ids
+   * of those that have not, sorted. Never rejects.
+   */
+  async endAll(limitMs: number): Promise<string[]> {
+    const left = new Set(this.ids());
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    const ended = Array.from(left, async (id) => {
+      const loaded = await this.beginEnding(id);
+      await loaded?.end();
+      left.delete(id);
+    });
+    await Promise.race([Promise.allSettled(ended), over]);
+    clearTimeout(timer);
+    return [...left].sort();
   }
 
   /** From now on nobody finds it, and whoever wants it waits until its lock is free. */

@@ -117,6 +117,11 @@ export class Conversation {
     return this.#activeTurnId;
   }
 
+  /** No turn runs, and nobody waits for an answer of the session. */
+  get isQuiet(): boolean {
+    return this.#activeTurnId === null && this.#joining === 0 && this.#handle?.isAtWork === false;
+  }
+
   /** The state of the conversation, and its place in the order of events. */
   takeSnapshot(): Promise<PlacedSnapshot> {
     return new Promise((resolve, reject) => {

@@ -52,7 +52,7 @@ export interface Listener {
   /** As `ws://IP:PORT` with the port that was bound. */
   url: string;
   port: number;
-  /** Takes no more connections or upgrades; those that are open stay. */
+  /** Answers 503 to upgrades and to /readyz from now on; clients that are connected stay. */
   stopAccepting(): void;
   /** Ends every connection, politely at first (1001). Resolves when none is left; may be called twice. Never rejects. */
   close(): Promise<void>;
@@ -182,9 +182,7 @@ class Door {
   }
 
   stopAccepting(): void {
-    if (!this.#accepting) return;
     this.#accepting = false;
-    this.#server.close();
   }
 
   close(): Promise<void> {
@@ -194,6 +192,7 @@ class Door {
 
   async #close(): Promise<void> {
     this.stopAccepting();
+    this.#server.close();
     // Plain requests are answered as they come, so none is cut; upgraded sockets are not among these.
     this.#server.closeAllConnections();
     for (const socket of this.#upgrader.clients) socket.close(1001, 'the daemon is stopping');

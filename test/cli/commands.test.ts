@@ -33,6 +33,10 @@ describe('rolloutd, the command line', () => {
     const { code, stdout, stderr } = await runCli(['--help']);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     for (const word of [
+      'start',
+      'stop',
+      'restart',
+      'status',
       'serve',
       'ask',
       'list',
@@ -63,6 +67,9 @@ describe('rolloutd, the command line', () => {
       ['serve', '--listen', 'ws://localhost:1'],
       ['serve', '--ws-auth', 'maybe'],
       ['serve', '-c', 'novalue'],
+      ['start', '--listen', 'localhost:1'],
+      ['restart', '--when-idle', '--timeout', 'soon'],
+      ['status', 'now'],
       ['ask', '--thread', 'x', '--last', 'hello'],
       ['ask', '--home', home],
       ['ask', '--url', 'http://127.0.0.1:1', 'hello'],
@@ -83,7 +90,7 @@ describe('rolloutd, the command line', () => {
       expect(await runCli([...command, '--home', home])).to.deep.equal({
         code: 1,
         stdout: '',
-        stderr: `rolloutd: no daemon runs for ${home}; start one with: rolloutd serve\n`,
+        stderr: `rolloutd: no daemon runs for ${home}; start one with: rolloutd start\n`,
       });
     }
     expect(() => statSync(home)).to.throw('ENOENT');
@@ -97,7 +104,7 @@ describe('rolloutd, the command line', () => {
     expect(await runCli(['list', '--url', url, '--home', home])).to.deep.equal({
       code: 1,
       stdout: '',
-      stderr: `rolloutd: nothing answers at ${url} (ECONNREFUSED); start a daemon with: rolloutd serve\n`,
+      stderr: `rolloutd: nothing answers at ${url} (ECONNREFUSED); start a daemon with: rolloutd start\n`,
     });
   });
 

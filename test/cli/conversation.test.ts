@@ -83,7 +83,7 @@ describe('a conversation on the command line, with a daemon', () => {
     const { code, stderr } = await hanging.ended;
     expect([code, stderr.includes('the connection closed (1006); the answer was cut off')]).to.deep.equal([1, true]);
     expect((await ask('hello')).stderr).to.equal(
-      `rolloutd: no daemon runs for ${home.path}; start one with: rolloutd serve\n`,
+      `rolloutd: no daemon runs for ${home.path}; start one with: rolloutd start\n`,
     );
   });
 

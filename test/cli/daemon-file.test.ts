@@ -4,10 +4,22 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDaemonFile, removeDaemonFile, writeDaemonFile } from '../../src/cli/daemon-file.js';
+import type { DaemonFile } from '../../src/cli/daemon-file.js';
+import { ownIdentity } from '../../src/supervisor/process-identity.js';
 
 describe('daemon file', () => {
   let home: string;
-  const ours = { pid: process.pid, url: 'ws://127.0.0.1:1', version: '1.0.0', startedAt: '2026-01-01T00:00:00.000Z' };
+  const { pid, start: processStart } = ownIdentity();
+  const ours: DaemonFile = {
+    pid,
+    processStart,
+    url: 'ws://127.0.0.1:1',
+    version: '1.0.0',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    supervised: true,
+    serveArgs: ['--home', '/somewhere'],
+    closeLimitMs: 5_000,
+  };
 
   beforeEach(() => {
     home = mkdtempSync(join(tmpdir(), 'rolloutd-daemon-file-'));
@@ -31,9 +43,22 @@ describe('daemon file', () => {
   });
 
   it('does not believe a file whose process is gone', () => {
-    const { pid } = spawnSync(process.execPath, ['--version']);
-    writeDaemonFile(home, { ...ours, pid });
+    const gone = spawnSync(process.execPath, ['--version']).pid;
+    writeDaemonFile(home, { ...ours, pid: gone, processStart: null });
     expect(readDaemonFile(home)).to.equal(null);
+  });
+
+  it('does not take a process for the daemon that only has its number', () => {
+    writeDaemonFile(home, { ...ours, processStart: `${ours.processStart}0` });
+    expect(readDaemonFile(home)).to.equal(null);
+  });
+
+  it('takes what a file of an older version does not say for what was so then', () => {
+    writeDaemonFile(home, ours);
+    const { url, version, startedAt } = ours;
+    writeFileSync(path(), JSON.stringify({ pid, url, version, startedAt }));
+    const unsaid = { processStart: null, supervised: false, serveArgs: [], closeLimitMs: 5_000 };
+    expect(readDaemonFile(home)).to.deep.equal({ pid, url, version, startedAt, ...unsaid });
   });
 
   it('finds none behind a file that is cut off or of another shape', () => {

@@ -14,11 +14,18 @@ import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
 import type { JsonSchema } from '../../src/protocol/json-schema.js';
 import { exampleNotifications, exampleResults } from '../protocol/example-messages.js';
 import { findProjectRoot } from '../support/child-program.js';
+import { OWN_METHODS, OWN_NOTIFICATIONS } from '../support/own-messages.js';
 import { reducedSchema } from '../support/schema-validator.js';
 import { useTempFolder } from '../support/temp-folder.js';
 import { runCli } from './cli-process.js';
 
 const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
+
+/** Names of the contract: the peer's where it has one. */
+const NAMES = {
+  methods: { ...reducedSchema.methods, ...OWN_METHODS },
+  notifications: { ...reducedSchema.notifications, ...OWN_NOTIFICATIONS },
+};
 
 /** The peer has no name for the params of the one method that has none. */
 const NO_PARAMS = 'ConfigRequirementsReadParams';
@@ -76,6 +83,8 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
   'skills/list': { cwds: ['/srv'] },
   getConversationSummary: { conversationId: 't' },
   getAuthStatus: { includeToken: true, refreshToken: null },
+  'daemon/status': {},
+  'daemon/drain': { timeoutMs: 1 },
 };
 
 describe('rolloutd generate-ts and generate-json-schema', () => {
@@ -169,6 +178,10 @@ describe('the generated types and schemas', () => {
       'ClientNotification',
       'ClientRequest',
       NO_PARAMS,
+      'DaemonDrainParams',
+      'DaemonDrainResponse',
+      'DaemonStatusParams',
+      'DaemonStatusResponse',
       'ServerNotification',
       // It numbers nothing.
       'ThreadEventsCursor',
@@ -232,14 +245,14 @@ describe('the generated types and schemas', () => {
     mkdirSync(join(folder, 'use'));
     const checks = [
       ...METHOD_NAMES.flatMap((method) => {
-        const { params, result } = reducedSchema.methods[method]!;
+        const { params, result } = NAMES.methods[method]!;
         return [
           `Same<ours.ParamsOf<'${method}'>, generated.${params ?? NO_PARAMS} | Absent<'${method}'>>`,
           `Same<ours.ResultOf<'${method}'>, generated.${result}>`,
         ];
       }),
       ...NOTIFICATION_METHODS.map(
-        (method) => `Same<theirs.NotificationParams<'${method}'>, generated.${reducedSchema.notifications[method]}>`,
+        (method) => `Same<theirs.NotificationParams<'${method}'>, generated.${NAMES.notifications[method]}>`,
       ),
     ];
     const use = [
@@ -267,7 +280,7 @@ function sampleMessages(): Sample[] {
   const samples: Sample[] = [];
   for (const method of METHOD_NAMES) {
     const { params, result } = METHODS[method];
-    const names = reducedSchema.methods[method]!;
+    const names = NAMES.methods[method]!;
     samples.push({ name: names.params ?? NO_PARAMS, table: params, value: exampleParams[method] });
     const value = JSON.parse(JSON.stringify(exampleResults[method]), (key: string, inner: unknown) =>
       key === 'items' ? [] : inner,
@@ -277,7 +290,7 @@ function sampleMessages(): Sample[] {
   for (const method of NOTIFICATION_METHODS.filter((name) => name !== 'item/completed')) {
     const table = NOTIFICATIONS[method].params;
     for (const value of exampleNotifications[method]) {
-      samples.push({ name: reducedSchema.notifications[method]!, table, value });
+      samples.push({ name: NAMES.notifications[method]!, table, value });
     }
   }
   return samples;

@@ -22,7 +22,8 @@ describe('locateDaemon', () => {
   });
 
   function runs(url: string): void {
-    writeDaemonFile(home, { pid: process.pid, url, version: '1', startedAt: 'now' });
+    const rest = { processStart: null, supervised: false, serveArgs: [], closeLimitMs: 1 };
+    writeDaemonFile(home, { pid: process.pid, url, version: '1', startedAt: 'now', ...rest });
   }
 
   it('finds address and token through the home', () => {
@@ -39,7 +40,7 @@ describe('locateDaemon', () => {
 
   it('says how to start one when none runs', () => {
     expect(() => locateDaemon(home, undefined, {}))
-      .to.throw(CliFailure, 'start one with: rolloutd serve')
+      .to.throw(CliFailure, 'start one with: rolloutd start')
       .with.property('exitCode', 1);
   });
 

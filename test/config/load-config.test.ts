@@ -73,6 +73,7 @@ describe('loadConfig', () => {
           workerStuckSecs: 15,
           memoryLimitMb: config.daemon.memoryLimitMb,
           maxThreads: Math.max(2, availableParallelism()),
+          shutdownGraceSecs: 0,
         },
       });
       expect(Object.keys(modelProviders)).to.deep.equal(['offline', 'openai', 'ollama', 'lmstudio']);

@@ -59,6 +59,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     },
   },
   client: { thread: 'clients', may: { protocol: 'types' } },
+  supervisor: { thread: 'own process, clients', may: { auth: ['private-file'] } },
   cli: {
     thread: 'clients',
     may: {
@@ -69,7 +70,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       log: 'types',
       // Loads zod and the tables: imported when it is asked for, never at the start.
       protocol: ['json-schema'],
+      // `start` locks the home for the supervisor, which then needs no library for it.
+      registry: ['flock'],
       server: ['listen-address'],
+      supervisor: 'values',
       version: 'values',
     },
   },

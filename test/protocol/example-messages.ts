@@ -345,4 +345,14 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
     },
   },
   getAuthStatus: { authMethod: 'apikey', authToken: null, requiresOpenaiAuth: false },
+  'daemon/status': {
+    version: '1.0.0',
+    pid: 1,
+    startedAtMs: 1,
+    stopping: false,
+    clientCount: 1,
+    loadedThreadCount: 2,
+    runningTurnCount: 1,
+  },
+  'daemon/drain': { drained: true },
 };

@@ -49,6 +49,8 @@ describe('METHODS', () => {
       'skills/list': 'none',
       getConversationSummary: 'none',
       getAuthStatus: 'none',
+      'daemon/status': 'none',
+      'daemon/drain': 'none',
     });
   });
 
@@ -100,6 +102,7 @@ describe('findExperimentalUse', () => {
     ],
     ['thread/items/read', { threadId: 't', turnId: 'u', itemIds: [] }, 'thread/items/read'],
     ['thread/settings/update', { threadId: 't' }, 'thread/settings/update'],
+    ['daemon/drain', {}, 'daemon/drain'],
     ['thread/list', { parentThreadId: null, includeAttachedThreads: false }, null],
     ['thread/list', { projectId: null }, 'thread/list.projectId'],
     ['thread/metadata/update', { threadId: 't', projectId: null, daybreakEnabled: null }, null],

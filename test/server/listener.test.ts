@@ -291,11 +291,19 @@ describe('startListener', () => {
     waiting.write(`GET /healthz HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`);
     await once(waiting, 'data');
     listener!.stopAccepting();
-    const [error] = (await once(connect(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException];
-    expect([error.code, await echo(client, 'still here')]).to.deep.equal(['ECONNREFUSED', 'still here']);
+    const readiness = await fetch(`http://127.0.0.1:${port}/readyz`);
+    const late = new WebSocket(listener!.url, { headers: { authorization: `Bearer ${TOKEN}` } });
+    const [refusal] = (await once(late, 'error')) as [Error];
+    expect([readiness.status, refusal.message, await echo(client, 'still here')]).to.deep.equal([
+      503,
+      'Unexpected server response: 503',
+      'still here',
+    ]);
     const closed = once(client, 'close');
     await Promise.all([listener!.close(), listener!.close()]);
     expect((await closed)[0]).to.equal(1001);
+    const [error] = (await once(connect(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).to.equal('ECONNREFUSED');
   });
 
   it('closes even when a client never answers the close frame', async () => {

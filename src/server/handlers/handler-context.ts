@@ -5,6 +5,7 @@ import type { IndexClient } from '../../index/index-client.js';
 import type { Log } from '../../log.js';
 import type { ResultOf } from '../../protocol/methods.js';
 import type { ConversationRegistry } from '../../registry/conversation-registry.js';
+import type { Lifecycle } from '../lifecycle.js';
 
 export interface HandlerContext {
   home: string;
@@ -13,6 +14,7 @@ export interface HandlerContext {
   installationId: string;
   registry: ConversationRegistry;
   index: IndexClient;
+  lifecycle: Lifecycle;
   /** Reads the configuration afresh; throws config_invalid. */
   readConfig: (cwd: string | null) => Config;
   /** The models that can be chosen, of one provider or (null) all; rejects with config_invalid, provider_unknown. */

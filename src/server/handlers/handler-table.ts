@@ -8,6 +8,7 @@ import {
   skillsListHandler,
 } from './catalog-handlers.js';
 import { initializeHandler } from './connection-handlers.js';
+import { daemonDrainHandler, daemonStatusHandler } from './daemon-handlers.js';
 import type { HandlerContext } from './handler-context.js';
 import { getAuthStatusHandler, getConversationSummaryHandler } from './old-api-handlers.js';
 import {
@@ -61,5 +62,7 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     'skills/list': skillsListHandler(),
     getConversationSummary: getConversationSummaryHandler(context),
     getAuthStatus: getAuthStatusHandler(),
+    'daemon/status': daemonStatusHandler(context),
+    'daemon/drain': daemonDrainHandler(context),
   };
 }

@@ -17,6 +17,7 @@ export function turnStartHandler({ registry }: HandlerContext): Handler<'turn/st
   return (params, respond) => {
     return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
       checkInputSize(params.input);
+      registry.refuseWhenStopping();
       conversation.request(
         {
           type: 'startTurn',
