@@ -47,6 +47,8 @@ import {
   threadSettingsUpdateResponseSchema,
   threadUnarchiveParamsSchema,
   threadUnarchiveResponseSchema,
+  threadUnloadParamsSchema,
+  threadUnloadResponseSchema,
 } from './thread-admin-methods.js';
 import {
   threadForkParamsSchema,
@@ -161,6 +163,13 @@ export const METHODS = {
     params: threadUnsubscribeParamsSchema,
     result: threadUnsubscribeResponseSchema,
     scope: 'thread',
+    needsParams: true,
+  },
+  'thread/unload': {
+    params: threadUnloadParamsSchema,
+    result: threadUnloadResponseSchema,
+    scope: 'thread',
+    experimental: true,
     needsParams: true,
   },
   'thread/name/set': {

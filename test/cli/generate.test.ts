@@ -14,11 +14,18 @@ import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
 import type { JsonSchema } from '../../src/protocol/json-schema.js';
 import { exampleNotifications, exampleResults } from '../protocol/example-messages.js';
 import { findProjectRoot } from '../support/child-program.js';
+import { OWN_METHODS, OWN_NOTIFICATIONS } from '../support/own-messages.js';
 import { reducedSchema } from '../support/schema-validator.js';
 import { useTempFolder } from '../support/temp-folder.js';
 import { runCli } from './cli-process.js';
 
 const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
+
+/** Names of the contract: the peer's where it has one. */
+const NAMES = {
+  methods: { ...reducedSchema.methods, ...OWN_METHODS },
+  notifications: { ...reducedSchema.notifications, ...OWN_NOTIFICATIONS },
+};
 
 /** The peer has no name for the params of the one method that has none. */
 const NO_PARAMS = 'ConfigRequirementsReadParams';
@@ -48,6 +55,7 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
   'thread/list': { limit: 5, sortKey: 'updated_at', cwd: ['/srv'], sourceKinds: ['vscode'] },
   'thread/loaded/list': { cursor: null },
   'thread/unsubscribe': { threadId: 't' },
+  'thread/unload': { threadId: 't', interrupt: true },
   'thread/name/set': { threadId: 't', name: 'n' },
   'thread/metadata/update': { threadId: 't', gitInfo: { branch: null, sha: 'c0ffee' } },
   'thread/readState/update': { threadId: 't', operation: { type: 'unread' }, expectedRevision: 'r' },
@@ -172,6 +180,10 @@ describe('the generated types and schemas', () => {
       'ServerNotification',
       // It numbers nothing.
       'ThreadEventsCursor',
+      'ThreadOwner',
+      'ThreadOwnerChangedNotification',
+      'ThreadUnloadParams',
+      'ThreadUnloadResponse',
     ]);
   });
 
@@ -232,14 +244,14 @@ describe('the generated types and schemas', () => {
     mkdirSync(join(folder, 'use'));
     const checks = [
       ...METHOD_NAMES.flatMap((method) => {
-        const { params, result } = reducedSchema.methods[method]!;
+        const { params, result } = NAMES.methods[method]!;
         return [
           `Same<ours.ParamsOf<'${method}'>, generated.${params ?? NO_PARAMS} | Absent<'${method}'>>`,
           `Same<ours.ResultOf<'${method}'>, generated.${result}>`,
         ];
       }),
       ...NOTIFICATION_METHODS.map(
-        (method) => `Same<theirs.NotificationParams<'${method}'>, generated.${reducedSchema.notifications[method]}>`,
+        (method) => `Same<theirs.NotificationParams<'${method}'>, generated.${NAMES.notifications[method]}>`,
       ),
     ];
     const use = [
@@ -267,7 +279,7 @@ function sampleMessages(): Sample[] {
   const samples: Sample[] = [];
   for (const method of METHOD_NAMES) {
     const { params, result } = METHODS[method];
-    const names = reducedSchema.methods[method]!;
+    const names = NAMES.methods[method]!;
     samples.push({ name: names.params ?? NO_PARAMS, table: params, value: exampleParams[method] });
     const value = JSON.parse(JSON.stringify(exampleResults[method]), (key: string, inner: unknown) =>
       key === 'items' ? [] : inner,
@@ -277,7 +289,7 @@ function sampleMessages(): Sample[] {
   for (const method of NOTIFICATION_METHODS.filter((name) => name !== 'item/completed')) {
     const table = NOTIFICATIONS[method].params;
     for (const value of exampleNotifications[method]) {
-      samples.push({ name: reducedSchema.notifications[method]!, table, value });
+      samples.push({ name: NAMES.notifications[method]!, table, value });
     }
   }
   return samples;

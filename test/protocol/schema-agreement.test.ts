@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { METHODS } from '../../src/protocol/methods.js';
 import type { MethodName } from '../../src/protocol/methods.js';
 import { NOTIFICATION_AUDIENCES, NOTIFICATION_METHODS } from '../../src/protocol/notification-names.js';
+import type { NotificationName } from '../../src/protocol/notification-names.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { OWN_METHODS, OWN_NOTIFICATIONS } from '../support/own-messages.js';
 import { reducedSchema } from '../support/schema-validator.js';
 import { ShapeComparer } from './compare-shapes.js';
 
@@ -20,6 +22,7 @@ const PARAMS_DIFFERENCES: Record<string, string[]> = {
     'FunctionCallOutputContentItem: only ours allows type',
     'FunctionCallOutputContentItem: only theirs allows input_text, input_image, input_audio, encrypted_content',
   ],
+  'a client may look on at what another process owns': ['ThreadResumeParams: only ours has readOnly'],
   'whoever comes back may say what it has': [
     'ThreadResumeParams: only ours has afterEpoch',
     'ThreadResumeParams: only ours has afterSeq',
@@ -37,6 +40,10 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
     'ThreadStartResponse: only ours has ignoredOverrides',
     'ThreadResumeResponse: only ours has ignoredOverrides',
     'ThreadForkResponse: only ours has ignoredOverrides',
+  ],
+  'who looks on is told that it does, and at whose conversation': [
+    'ThreadResumeResponse: only ours has readOnly',
+    'ThreadResumeResponse: only ours has owner',
   ],
   'a reply tells its place among the numbered events, and how a client came back': [
     'ThreadStartResponse: only ours has eventsCursor',
@@ -80,11 +87,15 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
 };
 
 describe('the tables and the JSON schema of the peer', () => {
-  it('name the same methods and notifications', () => {
+  it('name the same methods and notifications, but for our own', () => {
+    const peers = (names: readonly string[], own: object): string[] => names.filter((name) => !(name in own));
     expect({
       methods: Object.keys(reducedSchema.methods),
       notifications: Object.keys(reducedSchema.notifications),
-    }).to.deep.equal({ methods: Object.keys(METHODS), notifications: [...NOTIFICATION_METHODS] });
+    }).to.deep.equal({
+      methods: peers(Object.keys(METHODS), OWN_METHODS),
+      notifications: peers(NOTIFICATION_METHODS, OWN_NOTIFICATIONS),
+    });
   });
 
   it('agree on the params of every method, but for the differences listed here', () => {
@@ -100,8 +111,8 @@ describe('the tables and the JSON schema of the peer', () => {
     for (const [method, { result }] of Object.entries(reducedSchema.methods)) {
       comparer.compare(result, METHODS[method as MethodName].result, 'outgoing');
     }
-    for (const name of NOTIFICATION_METHODS) {
-      comparer.compare(reducedSchema.notifications[name]!, NOTIFICATIONS[name].params, 'outgoing');
+    for (const [name, definition] of Object.entries(reducedSchema.notifications)) {
+      comparer.compare(definition, NOTIFICATIONS[name as NotificationName].params, 'outgoing');
     }
     expect([...comparer.differences]).to.have.members(Object.values(MESSAGES_DIFFERENCES).flat());
   });

@@ -7,6 +7,7 @@ import type { ValidateFunction } from 'ajv';
 import type { z } from 'zod';
 import { isMethodName, METHODS } from '../../src/protocol/methods.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { OWN_METHODS, OWN_NOTIFICATIONS } from './own-messages.js';
 
 /** What scripts/reduce-schema.mjs writes. Values are names in `definitions`; null: takes no params. */
 export interface ReducedSchema {
@@ -38,8 +39,9 @@ function definitionValidator(name: string): ValidateFunction {
 export function assertValidNotification(message: unknown): void {
   const { method, params, ...rest } = asObject(message);
   if (typeof method !== 'string') fail('not a notification: no method', message);
-  const definition = reducedSchema.notifications[method];
-  if (definition === undefined || !(method in NOTIFICATIONS)) fail(`unknown notification ${method}`, message);
+  const definition = reducedSchema.notifications[method] ?? null;
+  if ((definition === null && !(method in OWN_NOTIFICATIONS)) || !(method in NOTIFICATIONS))
+    fail(`unknown notification ${method}`, message);
   for (const key of Object.keys(rest)) if (!STAMPS.includes(key)) fail(`unexpected field ${key}`, message);
   if (!Number.isSafeInteger(rest['emittedAtMs'])) fail('emittedAtMs is not a time', message);
   if (('seq' in rest || 'epoch' in rest) && !(Number.isSafeInteger(rest['seq']) && typeof rest['epoch'] === 'string')) {
@@ -50,9 +52,9 @@ export function assertValidNotification(message: unknown): void {
 
 /** Throws unless `result` is what the method promises. */
 export function assertValidResult(method: string, result: unknown): void {
-  const entry = reducedSchema.methods[method];
-  if (entry === undefined || !isMethodName(method)) fail(`unknown method ${method}`, result);
-  check(entry.result, METHODS[method].result, result, `${method} result`, result);
+  const entry = reducedSchema.methods[method] ?? null;
+  if ((entry === null && !(method in OWN_METHODS)) || !isMethodName(method)) fail(`unknown method ${method}`, result);
+  check(entry?.result ?? null, METHODS[method].result, result, `${method} result`, result);
 }
 
 /**
@@ -83,9 +85,10 @@ function assertValidError(error: unknown, message: unknown): void {
   if (Object.keys(rest).length > 0) fail(`unexpected field ${Object.keys(rest).join(', ')} in the error`, message);
 }
 
-function check(definition: string, ours: z.ZodType, value: unknown, what: string, message: unknown): void {
-  const validate = definitionValidator(definition);
-  if (!validate(value)) fail(`${what} breaks the schema: ${ajv.errorsText(validate.errors)}`, message);
+/** `definition` is null for what the peer does not have. */
+function check(definition: string | null, ours: z.ZodType, value: unknown, what: string, message: unknown): void {
+  const validate = definition === null ? null : definitionValidator(definition);
+  if (validate?.(value) === false) fail(`${what} breaks the schema: ${ajv.errorsText(validate.errors)}`, message);
   const parsed = ours.safeParse(value);
   if (!parsed.success) fail(`${what} breaks our table: ${JSON.stringify(parsed.error.issues, null, 1)}`, message);
   // Parsing drops what the table does not know: a misspelt field would pass both checks.
