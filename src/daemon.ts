@@ -164,6 +164,7 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
       dependents: (conversationId) => index.dependents(conversationId),
       restore: (rolloutPath) => index.restore(rolloutPath),
     },
+    followers: index,
     resolveSettings: (request, recorded) =>
       resolveSessionSettings(
         {

@@ -22,6 +22,7 @@ export const DAEMON_ERROR_CODES = [
   'stale_path',
   'history_while_running',
   'already_has_writer',
+  'turn_running',
   'lock_unavailable',
   'session_configured_not_first_event',
   'session_failed',

@@ -3,7 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { IndexService } from '../src/index/index-service.js';
 import type { IndexRequest } from '../src/index/index-messages.js';
 
-const service = new IndexService((workerData as { home: string }).home);
+const { home } = workerData as { home: string };
+const service = new IndexService(home, (news) => parentPort!.postMessage(news));
 parentPort!.on('message', (request: IndexRequest) => {
   void service.answer(request).then((reply) => parentPort!.postMessage(reply));
 });

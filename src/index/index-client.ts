@@ -9,8 +9,12 @@ import type {
   CutResult,
   Dependent,
   DescribeResult,
+  FollowedPlace,
+  FollowNews,
+  FollowParams,
   IndexCalls,
   IndexMethod,
+  IndexNews,
   IndexReply,
   IndexRequest,
   ItemsPageParams,
@@ -36,6 +40,25 @@ export interface IndexClientOptions {
 /** How often a call is asked again when the thread died over it: it may be what the thread dies of. */
 const MAX_RETRIES = 1;
 
+/** How often in a row a rollout is followed anew when the thread dies of something. */
+const MAX_RESTARTS = 3;
+
+/** Somebody who follows a rollout, and where the next thread has to go on when this one dies. */
+interface Follower {
+  params: FollowParams;
+  onNews: (news: FollowNews) => void;
+  onLost: (error: DaemonError) => void;
+  restarts: number;
+  isRestarting: boolean;
+}
+
+/** A rollout that is followed; whoever started it closes it. */
+export interface Following {
+  /** Resolves when all that was in the file at the time of the call is told. Rejects with a DaemonError. */
+  catchUp(): Promise<void>;
+  close(): void;
+}
+
 interface Pending {
   request: IndexRequest;
   retries: number;
@@ -51,6 +74,7 @@ export class IndexClient {
   readonly #home: string;
   readonly #workerUrl: URL;
   readonly #pending = new Map<number, Pending>();
+  readonly #followers = new Map<number, Follower>();
   #worker: Worker | null = null;
   #nextRequestId = 1;
   #isClosed = false;
@@ -128,11 +152,48 @@ export class IndexClient {
     await this.#call('restore', { path });
   }
 
+  /**
+   * Tells of what somebody else writes to a conversation's rollout, from its present end on, in order and without gaps; the
+   * first news may come before this resolves. `onLost` is called when it cannot be followed any more. Rejects as read().
+   */
+  async follow(
+    { conversationId, path }: Pick<FollowParams, 'conversationId' | 'path'>,
+    onNews: (news: FollowNews) => void,
+    onLost: (error: DaemonError) => void,
+  ): Promise<{ place: FollowedPlace; following: Following }> {
+    const followId = this.#nextRequestId;
+    const follower: Follower = {
+      params: { followId, conversationId, path },
+      onNews,
+      onLost,
+      restarts: 0,
+      isRestarting: false,
+    };
+    this.#followers.set(followId, follower);
+    let place: FollowedPlace;
+    try {
+      place = await this.#call('follow', follower.params);
+    } catch (error) {
+      this.#followers.delete(followId);
+      throw error;
+    }
+    if (follower.params.end === undefined) follower.params = { ...follower.params, path: place.path, end: place.end };
+    const following: Following = {
+      catchUp: async () => void (await this.#call('catchUp', { followId })),
+      close: () => {
+        if (!this.#followers.delete(followId) || this.#worker === null) return;
+        void this.#call('unfollow', { followId }).catch(() => undefined);
+      },
+    };
+    return { place, following };
+  }
+
   /** Ends the thread; calls that wait for an answer reject. Resolves once it has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const worker = this.#worker;
     this.#worker = null;
+    this.#followers.clear();
     this.#rejectAll(shuttingDown());
     await worker?.terminate();
   }
@@ -157,7 +218,10 @@ export class IndexClient {
   #start(): Worker {
     const worker = new Worker(this.#workerUrl, { workerData: { home: this.#home }, name: 'index' });
     let cause: unknown;
-    worker.on('message', (reply: IndexReply) => this.#settle(worker, reply));
+    worker.on('message', (message: IndexReply | IndexNews) => {
+      if ('followId' in message) this.#takeNews(message);
+      else this.#settle(worker, message);
+    });
     worker.on('error', (error) => (cause = error));
     worker.on('exit', () => {
       if (this.#worker !== worker) return;
@@ -179,9 +243,42 @@ export class IndexClient {
   #takeDeath(cause: unknown): void {
     const lost = [...this.#pending.values()];
     this.#pending.clear();
+    // Before what was asked of them is asked again. Whoever waits for a first answer is no follower yet.
+    const started = [...this.#followers.values()].filter(({ params }) => params.end !== undefined);
+    for (const follower of started) void this.#followAgain(follower);
     for (const pending of lost) {
       if (pending.retries < MAX_RETRIES) this.#ask({ ...pending, retries: pending.retries + 1 });
       else pending.reject(new DaemonError('index_lost', 'the index thread keeps dying over this', { cause }));
+    }
+  }
+
+  #takeNews({ followId, news }: IndexNews): void {
+    const follower = this.#followers.get(followId);
+    if (follower === undefined) return;
+    if (news.type === 'gone') this.#followers.delete(followId);
+    else {
+      const { path, end } = news.place;
+      follower.params = { ...follower.params, path, end };
+      follower.restarts = 0;
+    }
+    follower.onNews(news);
+  }
+
+  /** From where the former thread had come. */
+  async #followAgain(follower: Follower): Promise<void> {
+    // What was asked of a thread that died is asked again anyway.
+    if (follower.isRestarting) return;
+    follower.isRestarting = true;
+    follower.restarts += 1;
+    try {
+      if (follower.restarts > MAX_RESTARTS)
+        throw new DaemonError('index_lost', 'the index thread keeps dying over this');
+      await this.#call('follow', follower.params);
+    } catch (error) {
+      const isFollowed = this.#followers.delete(follower.params.followId);
+      if (isFollowed) follower.onLost(DaemonError.from(error, 'index_lost'));
+    } finally {
+      follower.isRestarting = false;
     }
   }
 

@@ -5,6 +5,7 @@ import type { HistoryMode } from '../rollout/line.js';
 import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
 import type { TurnTokenUsage } from '../rollout/turns.js';
+import type { RecordedEvent } from './recorded-news.js';
 
 /** What a rollout tells about its conversation. Times are Unix seconds. */
 export interface ConversationSummary {
@@ -217,6 +218,32 @@ export interface Dependent {
   path: string;
 }
 
+export interface FollowParams {
+  /** Chosen by whoever follows; news carry it. */
+  followId: number;
+  conversationId: string;
+  path: string;
+  /** What comes behind this byte, the end of a line, is news. Default: what comes behind the last whole line there is. */
+  end?: number;
+}
+
+/** How far a rollout was read that somebody else writes. */
+export interface FollowedPlace {
+  path: string;
+  /** The end of a line, in bytes. */
+  end: number;
+  /** The turn that is not recorded as ended; whether it still runs the file does not tell. */
+  openTurnId: string | null;
+  /** When the file was last written, in Unix milliseconds. */
+  writtenAtMs: number;
+}
+
+/** `replaced`: what was read of it counts no more. `gone`: it was archived or deleted, and is not followed any more. */
+export type FollowNews =
+  | { type: 'appended'; place: FollowedPlace; events: RecordedEvent[] }
+  | { type: 'replaced'; place: FollowedPlace }
+  | { type: 'gone' };
+
 /** Each kind of request with its answer. */
 export interface IndexCalls {
   list: { params: ListParams; result: ListResult };
@@ -235,6 +262,11 @@ export interface IndexCalls {
   dependents: { params: { id: string }; result: Dependent[] };
   /** Makes a compressed rollout a plain one that can be appended to; does nothing to a plain one. */
   restore: { params: { path: string }; result: null };
+  /** From now on there is news whenever somebody writes the rollout, until it is let go. */
+  follow: { params: FollowParams; result: FollowedPlace };
+  /** Answered when all that was in the file at the time of asking is told. */
+  catchUp: { params: { followId: number }; result: null };
+  unfollow: { params: { followId: number }; result: null };
 }
 
 export type IndexMethod = keyof IndexCalls;
@@ -243,6 +275,12 @@ export type IndexMethod = keyof IndexCalls;
 export type IndexRequest = {
   [M in IndexMethod]: { requestId: number; method: M; params: IndexCalls[M]['params'] };
 }[IndexMethod];
+
+/** Index thread → main thread, unasked. */
+export interface IndexNews {
+  followId: number;
+  news: FollowNews;
+}
 
 /** Index thread → main thread. */
 export type IndexReply =

@@ -10,14 +10,18 @@ import { TurnReader } from './conversation-turns.js';
 import type { ConversationTurns } from './conversation-turns.js';
 import { cutHistory } from './cut-history.js';
 import { FileMetas } from './file-metas.js';
+import { FollowedRollout } from './followed-rollout.js';
 import { ConversationFinder } from './find-conversation.js';
 import { findDependents } from './find-dependents.js';
 import { newestPreview } from './home-summaries.js';
 import type {
   ConversationSummary,
   DescribeResult,
+  FollowedPlace,
+  FollowParams,
   IndexCalls,
   IndexMethod,
+  IndexNews,
   IndexReply,
   IndexRequest,
   PageSource,
@@ -36,10 +40,14 @@ export class IndexService {
   readonly #summaries = new SummaryReader();
   readonly #finder: ConversationFinder;
   readonly #turns: TurnReader;
+  /** Those that are just being opened are among them. */
+  readonly #followed = new Map<number, Promise<FollowedRollout>>();
+  readonly #tell: (news: IndexNews) => void;
 
-  /** `home` is absolute. */
-  constructor(home: string) {
+  /** `home` is absolute. `tell` gets the news of what is followed. */
+  constructor(home: string, tell: (news: IndexNews) => void = () => undefined) {
     this.#home = home;
+    this.#tell = tell;
     this.#metadata = new ConversationMetadata(home);
     this.#finder = new ConversationFinder(home, this.#metas);
     this.#turns = new TurnReader(home);
@@ -89,7 +97,55 @@ export class IndexService {
         return findDependents(request.params.id, sources);
       case 'restore':
         return this.#restore(request.params.path);
+      case 'follow':
+        return this.#follow(request.params);
+      case 'catchUp':
+        return this.#catchUp(request.params.followId);
+      case 'unfollow':
+        return this.#unfollow(request.params.followId);
     }
+  }
+
+  async #follow({ followId, conversationId, path, end }: FollowParams): Promise<FollowedPlace> {
+    const starting = FollowedRollout.start(
+      {
+        home: this.#home,
+        conversationId,
+        open: (file) => openHistory(this.#home, file, this.#finder.locator()),
+        findCurrent: () => this.#findActive(conversationId),
+        onNews: (news) => {
+          if (news.type === 'gone') this.#followed.delete(followId);
+          this.#tell({ followId, news });
+        },
+      },
+      path,
+      end ?? null,
+    );
+    this.#followed.set(followId, starting);
+    try {
+      return (await starting).place;
+    } catch (error) {
+      this.#followed.delete(followId);
+      throw error;
+    }
+  }
+
+  async #catchUp(followId: number): Promise<null> {
+    const followed = await this.#followed.get(followId);
+    await followed?.catchUp();
+    return null;
+  }
+
+  async #unfollow(followId: number): Promise<null> {
+    const followed = this.#followed.get(followId);
+    this.#followed.delete(followId);
+    (await followed)?.close();
+    return null;
+  }
+
+  async #findActive(id: string): Promise<string | null> {
+    const current = (await this.#finder.filesOf(id)).at(-1);
+    return current === undefined || current.archived ? null : current.path;
   }
 
   async #read(params: ReadParams, locate: SegmentLocator): Promise<ReadResult> {

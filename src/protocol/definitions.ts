@@ -79,6 +79,7 @@ const SHARED = {
   ThreadItemsListAnchor: history.itemsListAnchorSchema,
   ThreadItemsListCursor: history.itemsListCursorSchema,
   ThreadMetadataGitInfoUpdateParams: gitInfoUpdateSchema,
+  ThreadOwner: thread.threadOwnerSchema,
   ThreadReadState: thread.readStateSchema,
   ThreadReadStateOperation: readStateOperationSchema,
   ThreadSettings: thread.threadSettingsSchema,

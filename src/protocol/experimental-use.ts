@@ -22,7 +22,7 @@ export const EXPERIMENTAL_FIELDS: Partial<Record<MethodName, readonly string[]>>
     'mockExperimentalField',
     'experimentalRawEvents',
   ],
-  'thread/resume': ['history', 'path', 'runtimeWorkspaceRoots', 'permissions', 'initialTurnsPage'],
+  'thread/resume': ['history', 'path', 'runtimeWorkspaceRoots', 'permissions', 'initialTurnsPage', 'readOnly'],
   'thread/fork': [
     'experimentalPredictionMode',
     'experimentalDisablePredictionMcp',

@@ -53,6 +53,8 @@ import {
   threadSettingsUpdateResponseSchema,
   threadUnarchiveParamsSchema,
   threadUnarchiveResponseSchema,
+  threadUnloadParamsSchema,
+  threadUnloadResponseSchema,
 } from './thread-admin-methods.js';
 import {
   threadForkParamsSchema,
@@ -167,6 +169,13 @@ export const METHODS = {
     params: threadUnsubscribeParamsSchema,
     result: threadUnsubscribeResponseSchema,
     scope: 'thread',
+    needsParams: true,
+  },
+  'thread/unload': {
+    params: threadUnloadParamsSchema,
+    result: threadUnloadResponseSchema,
+    scope: 'thread',
+    experimental: true,
     needsParams: true,
   },
   'thread/name/set': {

@@ -8,6 +8,7 @@ export const NOTIFICATION_AUDIENCES = {
   'thread/started': 'all',
   'thread/status/changed': 'all',
   'thread/closed': 'all',
+  'thread/owner/changed': 'thread',
   'thread/archived': 'all',
   'thread/unarchived': 'all',
   'thread/deleted': 'all',

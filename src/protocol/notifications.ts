@@ -7,6 +7,7 @@ import type { NOTIFICATION_AUDIENCES, NotificationName } from './notification-na
 import { intSchema, uintSchema } from './scalars.js';
 import {
   readStateSchema,
+  threadOwnerSchema,
   threadSchema,
   threadSettingsSchema,
   threadStatusSchema,
@@ -54,6 +55,10 @@ export const NOTIFICATIONS = {
   'thread/started': { audience: 'all', params: z.object({ thread: threadSchema }) },
   'thread/status/changed': { audience: 'all', params: z.object({ threadId, status: threadStatusSchema }) },
   'thread/closed': { audience: 'all', params: z.object({ threadId }) },
+  'thread/owner/changed': {
+    audience: 'thread',
+    params: z.object({ threadId, owner: threadOwnerSchema.nullable() }),
+  },
   'thread/archived': { audience: 'all', params: z.object({ threadId }) },
   'thread/unarchived': { audience: 'all', params: z.object({ threadId }) },
   'thread/deleted': { audience: 'all', params: z.object({ threadId }) },

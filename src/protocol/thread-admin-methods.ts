@@ -59,6 +59,11 @@ export const threadDeleteResponseSchema = z.object({
   deletedThreadIds: z.array(z.string()),
 });
 
+/** Not the peer's. `interrupt` ends a running turn, which otherwise stands in the way. */
+export const threadUnloadParamsSchema = z.object({ threadId: z.string(), interrupt: z.boolean().optional() });
+
+export const threadUnloadResponseSchema = z.object({});
+
 /** For the turns to come; a running one goes on as it is. */
 export const threadSettingsUpdateParamsSchema = z.object({ threadId: z.string(), ...settingsOverrides });
 

@@ -15,7 +15,7 @@ import {
   sortDirectionSchema,
   turnItemsViewSchema,
 } from './settings.js';
-import { readStateSchema, threadSchema, turnsPageSchema } from './thread.js';
+import { readStateSchema, threadOwnerSchema, threadSchema, turnsPageSchema } from './thread.js';
 
 /** Where the tools of a conversation or turn run. */
 export const turnEnvironmentSchema = z.object({
@@ -123,6 +123,8 @@ export const threadResumeParamsSchema = z.object({
   ...startingSettings,
   personality: personalitySchema.nullish(),
   excludeTurns: z.boolean().optional(),
+  /** Not the peer's: looks on at what another process owns, or nobody. One that is loaded here is joined as always. */
+  readOnly: z.boolean().optional(),
   initialTurnsPage: z
     .object({
       limit: uint32Schema.nullish(),
@@ -138,6 +140,9 @@ export const threadResumeResponseSchema = z.object({
   initialTurnsPage: turnsPageSchema.nullable(),
   turnsBackwardsCursor: z.string().nullable(),
   itemsBackwardsCursor: z.string().nullable(),
+  /** Only where the conversation is not loaded here: nothing can be started, and `owner` is who could. */
+  readOnly: z.literal(true).optional(),
+  owner: threadOwnerSchema.nullable().optional(),
   /** What `afterEpoch` and `afterSeq` lead to; absent without them. */
   reattach: z
     .object({

@@ -105,6 +105,10 @@ export const threadStatusSchema = z.discriminatedUnion('type', [
 ]);
 export type ThreadStatus = z.infer<typeof threadStatusSchema>;
 
+/** The process that has a conversation loaded; null for what cannot be told. */
+export const threadOwnerSchema = z.object({ pid: intSchema.nullable(), command: z.string().nullable() });
+export type ThreadOwner = z.infer<typeof threadOwnerSchema>;
+
 export const gitInfoSchema = z.object({
   sha: z.string().nullable(),
   branch: z.string().nullable(),

@@ -43,6 +43,12 @@ export interface LoaderOptions {
   onIdle: (conversation: Conversation) => void;
 }
 
+/** A rollout up to a byte, the end of a line. */
+export interface FilePlace {
+  path: string;
+  end: number;
+}
+
 export interface LoadPlan {
   history: InitialHistory;
   facts: ConversationFacts;
@@ -122,7 +128,7 @@ export class ConversationLoader {
     // Not by the pool: a port whose writer dies while the session waits for its thread could not be handed over there.
     if (writerPort !== null) handle.replaceWriter(writerPort);
     watch.add(handle);
-    if (plan.fanOut === undefined) this.#breakOffIfChanged(id, facts.path);
+    if (plan.fanOut === undefined) this.#breakOffIfOther(id, stateOf(facts.path));
     this.#live.set(id, loaded);
     try {
       conversation.attachSession(handle, await handle.configured);
@@ -146,6 +152,18 @@ export class ConversationLoader {
     this.#leftAs.delete(id);
   }
 
+  /** For clients of a conversation that is not loaded here, read up to this place: its numbers go on when it is. */
+  fanOutAt(id: string, { path, end }: FilePlace): FanOut {
+    const fanOut = this.#newFanOut(id);
+    this.#breakOffIfOther(id, `${path} ${end}`);
+    return fanOut;
+  }
+
+  /** Nobody looks on any more; null when it is not known how the file was left. */
+  leaveAt(id: string, place: FilePlace | null): void {
+    this.#leftAs.set(id, place === null ? null : `${place.path} ${place.end}`);
+  }
+
   /** The writer is gone for good: every conversation that writes fails, with its reason. */
   loseWriters(error: DaemonError): void {
     for (const { handle } of this.#live.values()) handle.loseWriter(error);
@@ -166,9 +184,9 @@ export class ConversationLoader {
   }
 
   /** Events that another program has caused meanwhile are in no ring. */
-  #breakOffIfChanged(id: string, path: string | null): void {
+  #breakOffIfOther(id: string, state: string | null): void {
     const left = this.#leftAs.get(id);
-    if (left !== undefined && left !== stateOf(path)) this.#rings.get(id)?.breakOff();
+    if (left !== undefined && left !== state) this.#rings.get(id)?.breakOff();
   }
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */

@@ -18,14 +18,24 @@ import { ConversationRevival } from './conversation-revival.js';
 import { ConversationResume } from './conversation-resume.js';
 import type { Resumed } from './conversation-resume.js';
 import { ConversationSlots } from './conversation-slots.js';
+import { unloadConversation } from './conversation-unload.js';
 import type { Conversation } from './conversation.js';
-import type { Subscriber } from './fan-out.js';
+import type { EventsCursor, Subscriber } from './fan-out.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { noConversation, noRollout } from './missing-rollout.js';
 import { ReadStates } from './read-states.js';
 import type { ReadStateOperation } from './read-states.js';
-import type { ConversationLookup, ConversationRequest, OwnerLocks, RolloutWriters, SettingsResolver } from './seams.js';
+import type {
+  ConversationLookup,
+  ConversationRequest,
+  OwnerLocks,
+  RolloutFollowers,
+  RolloutWriters,
+  SettingsResolver,
+} from './seams.js';
+import { WatchedConversations } from './watched-conversations.js';
+import type { Watch } from './watched-conversations.js';
 
 export interface RegistryOptions {
   home: string;
@@ -39,6 +49,7 @@ export interface RegistryOptions {
   writers: RolloutWriters;
   locks: OwnerLocks;
   lookup: ConversationLookup;
+  followers: RolloutFollowers;
   resolveSettings: SettingsResolver;
   log: Log;
   /** False publishes before recording: only the test of the oracle wants that. */
@@ -94,6 +105,8 @@ export class ConversationRegistry {
   readonly #archive: ConversationArchive;
   #isStopping = false;
   #closing: Promise<string[]> | null = null;
+  /** Those that clients look on at because they are not loaded here. */
+  readonly watches: WatchedConversations;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -116,7 +129,8 @@ export class ConversationRegistry {
     this.#revival = new ConversationRevival(options, slots, this.#loader);
     this.#notes = new ConversationNotes(options.home);
     this.#fresh = new FreshStart(options, slots, this.#loader);
-    this.#resume = new ConversationResume(options, slots, this.#loader);
+    this.watches = new WatchedConversations(options, slots, this.#loader);
+    this.#resume = new ConversationResume(options, slots, this.#loader, this.watches);
     this.#archive = new ConversationArchive(options, { slots, notes: this.#notes, readStates: this.#readStates });
     this.#branches = new ConversationBranches(options, {
       slots,
@@ -142,7 +156,10 @@ export class ConversationRegistry {
     return asNew(await this.#fresh.begin(request, resolved, history), resolved.warnings);
   }
 
-  /** Throws conversation_not_found when it is not loaded, shutting_down when it was unloaded because the daemon stops. */
+  /**
+   * Throws conversation_not_found when it is not loaded, shutting_down when it was unloaded because the daemon stops,
+   * already_has_writer when clients look on at what another process owns.
+   */
   getConversation(conversationId: string): Conversation {
     const conversation = this.findLoaded(conversationId);
     if (conversation !== null) return conversation;
@@ -185,6 +202,30 @@ export class ConversationRegistry {
     const loaded = await this.#slots.beginEnding(conversationId);
     await loaded?.end();
     return loaded !== null;
+  }
+
+  /** For all its clients, at once. See unloadConversation(). */
+  unloadConversation(conversationId: string, interrupt: boolean): Promise<void> {
+    const remove = (id: string): Promise<boolean> => this.removeConversation(id);
+    return unloadConversation(conversationId, interrupt, { slots: this.#slots, lookup: this.#options.lookup, remove });
+  }
+
+  /** Lets a client look on at it without loading it; where it is loaded here, this is a resume. See WatchedConversations. */
+  async watchConversation(
+    of: { id: string } | { path: string },
+    request: ConversationRequest,
+    subscriber: Subscriber,
+    after: EventsCursor | null = null,
+  ): Promise<Watch | ResumedConversation> {
+    this.refuseWhenStopping();
+    const joined = await this.watches.watch(of, subscriber, after);
+    return 'watched' in joined ? joined : asResumed(await this.#resume.join(joined, request));
+  }
+
+  /** Ends a client's subscription; null when the conversation is neither loaded nor looked on at. */
+  unsubscribe(conversationId: string, subscriber: Subscriber): boolean | null {
+    const loaded = this.findLoaded(conversationId);
+    return loaded === null ? this.watches.unsubscribe(conversationId, subscriber) : loaded.removeSubscriber(subscriber);
   }
 
   /** By id: attaches to the loaded conversation, or loads it. See ConversationResume. */
@@ -236,7 +277,8 @@ export class ConversationRegistry {
   }
 
   /** Takes a turn and all after it back. See ConversationBranches. */
-  revertConversation(conversationId: string, beforeTurnId: string): Promise<Conversation> {
+  async revertConversation(conversationId: string, beforeTurnId: string): Promise<Conversation> {
+    this.watches.refuseChange(conversationId);
     return this.#branches.revert(conversationId, beforeTurnId);
   }
 
@@ -288,7 +330,8 @@ export class ConversationRegistry {
         throw new DaemonError(code, 'thread read state unavailable');
       }
       return this.#readStates.update(id, operation, expectedRevision, (readState) => {
-        this.findLoaded(id)?.fanOut.publish('thread/readState/changed', { threadId: id, readState });
+        const heard = this.findLoaded(id) ?? this.watches.find(id);
+        heard?.fanOut.publish('thread/readState/changed', { threadId: id, readState });
       });
     });
   }
@@ -306,6 +349,7 @@ export class ConversationRegistry {
   removeListener(listener: Subscriber): void {
     this.#listeners.delete(listener);
     for (const { conversation } of this.#slots.loaded()) conversation.removeSubscriber(listener);
+    this.watches.drop(listener);
   }
 
   /** The writer is gone for good: every conversation that writes fails, with its reason. */
@@ -346,6 +390,7 @@ export class ConversationRegistry {
   close(limitMs = CLOSE_LIMIT_MS): Promise<string[]> {
     this.stopBeginning();
     this.#revival.close();
+    this.watches.close();
     return (this.#closing ??= this.#slots.endAll(limitMs));
   }
 
@@ -368,7 +413,7 @@ export class ConversationRegistry {
   /** What the daemon unloads because it stops, clients find again when it is back. */
   #notLoaded(id: string): DaemonError {
     if (this.#isStopping) return new DaemonError('shutting_down', 'the daemon is shutting down');
-    return new DaemonError('conversation_not_found', `thread not found: ${id}`);
+    return this.watches.refusalOf(id) ?? new DaemonError('conversation_not_found', `thread not found: ${id}`);
   }
 
   async #recordedGitInfo(id: string): Promise<GitInfo | null> {

@@ -6,7 +6,8 @@ import type { ConversationSlots } from './conversation-slots.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { isArchived, noRollout } from './missing-rollout.js';
 import { applyToLoaded } from './resume-overrides.js';
-import type { ConversationLookup, ConversationRequest, OwnerLocks, SettingsResolver } from './seams.js';
+import type { ConversationLookup, ConversationRequest, OwnerLease, OwnerLocks, SettingsResolver } from './seams.js';
+import type { WatchedConversations } from './watched-conversations.js';
 
 export interface ResumeOptions {
   version: string;
@@ -40,11 +41,18 @@ export class ConversationResume {
   readonly #options: ResumeOptions;
   readonly #slots: ConversationSlots;
   readonly #loader: ConversationLoader;
+  readonly #watches: WatchedConversations;
 
-  constructor(options: ResumeOptions, slots: ConversationSlots, loader: ConversationLoader) {
+  constructor(
+    options: ResumeOptions,
+    slots: ConversationSlots,
+    loader: ConversationLoader,
+    watches: WatchedConversations,
+  ) {
     this.#options = options;
     this.#slots = slots;
     this.#loader = loader;
+    this.#watches = watches;
   }
 
   /** Throws rollout_not_found, conversation_archived, already_has_writer, and what settings and files have to say. */
@@ -71,7 +79,6 @@ export class ConversationResume {
   }
 
   async #resume(id: string, rolloutPath: string | null, request: ConversationRequest): Promise<Resumed> {
-    const { resolveSettings } = this.#options;
     const warnings: string[] = [];
     const load = () => this.#load(id, rolloutPath, request, warnings);
     const opened = await this.#slots.open(id, load).catch((error: unknown) => {
@@ -79,14 +86,19 @@ export class ConversationResume {
       throw error;
     });
     if (opened instanceof OtherId) return this.#resume(opened.id, opened.path, request);
+    if (!opened.loadedNow) return this.join(opened.loaded, request);
     const { loaded, loadedNow } = opened;
+    return { loaded, loadedNow, warnings, ignoredOverrides: [] };
+  }
+
+  /** One that is loaded already. */
+  async join(loaded: LoadedConversation, request: ConversationRequest): Promise<Resumed> {
     const { conversation } = loaded;
     const { model } = conversation.settings;
-    const ignoredOverrides = loadedNow
-      ? []
-      : await conversation.keepWhile(applyToLoaded(conversation, request, resolveSettings));
-    warnings.push(...warnOfOtherModel(model, conversation.settings.model));
-    return { loaded, loadedNow, warnings, ignoredOverrides };
+    const { resolveSettings } = this.#options;
+    const ignoredOverrides = await conversation.keepWhile(applyToLoaded(conversation, request, resolveSettings));
+    const warnings = warnOfOtherModel(model, conversation.settings.model);
+    return { loaded, loadedNow: false, warnings, ignoredOverrides };
   }
 
   /** The lock comes first: what is read afterwards is what will be appended to. */
@@ -96,8 +108,8 @@ export class ConversationResume {
     request: ConversationRequest,
     warnings: string[],
   ): Promise<LoadedConversation> {
-    const { lookup, locks, resolveSettings, version } = this.#options;
-    const lease = await locks.acquire(id);
+    const { lookup, resolveSettings, version } = this.#options;
+    const lease = await this.#acquire(id, rolloutPath);
     let plan;
     try {
       const current = await lookup.find(id);
@@ -124,7 +136,20 @@ export class ConversationResume {
       await lease.release();
       throw error;
     }
-    return this.#loader.load(plan);
+    return this.#watches.handOver(id, (fanOut) => this.#loader.load(fanOut === null ? plan : { ...plan, fanOut }));
+  }
+
+  /** A refusal says whether whoever asked may look on instead. */
+  async #acquire(id: string, rolloutPath: string | null): Promise<OwnerLease> {
+    const { lookup, locks } = this.#options;
+    try {
+      return await locks.acquire(id);
+    } catch (error) {
+      if (!(error instanceof DaemonError) || error.code !== 'already_has_writer') throw error;
+      const readOnlyPossible = (rolloutPath ?? (await lookup.find(id))) !== null;
+      const data = { ...(error.data as object), readOnlyPossible };
+      throw new DaemonError(error.code, error.message, { data, cause: error });
+    }
   }
 
   #loadedPath(id: string): string | null {

@@ -7,10 +7,14 @@ import type {
   CutResult,
   Dependent,
   DescribeResult,
+  FollowedPlace,
+  FollowNews,
 } from '../index/index-messages.js';
 import type { HistoryMode } from '../rollout/line.js';
 import type { AskForApproval, SandboxMode, Turn } from '../protocol/thread.js';
+import type { DaemonError } from '../errors.js';
 import type { SessionSettings } from '../session/messages.js';
+import type { ConversationOwner } from './writer-lock.js';
 
 /** What a client may ask for when it starts, resumes or forks a conversation; null leaves it to the configuration. */
 export interface ConversationRequest {
@@ -69,6 +73,28 @@ export interface OwnerLease {
 /** Exclusive ownership of a conversation, across processes. acquire() throws already_has_writer. */
 export interface OwnerLocks {
   acquire(conversationId: string): Promise<OwnerLease>;
+  /**
+   * Who else owns it at this moment, null when nobody does; `known` is a former answer, and comes back when nothing has
+   * changed. Throws lock_unavailable.
+   */
+  ownerOf(conversationId: string, known?: ConversationOwner | null): Promise<ConversationOwner | null>;
+}
+
+/** A rollout that is followed; whoever started it closes it. */
+export interface FollowedRolloutHandle {
+  /** Resolves when all that was in the file at the time of the call is told. */
+  catchUp(): Promise<void>;
+  close(): void;
+}
+
+/** Where what other processes write is heard of, off the main thread. */
+export interface RolloutFollowers {
+  /** From the end of the file on. Throws what reading a rollout throws; `onLost` is called when it cannot go on. */
+  follow(
+    of: { conversationId: string; path: string },
+    onNews: (news: FollowNews) => void,
+    onLost: (error: DaemonError) => void,
+  ): Promise<{ place: FollowedPlace; following: FollowedRolloutHandle }>;
 }
 
 /** Where rollouts are written. */

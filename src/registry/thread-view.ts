@@ -23,9 +23,12 @@ export interface ConversationFacts {
   threadSource: string | null;
 }
 
-/** `turns` are left empty: whoever has them as JSON text puts them in their place. */
-export function toThread(facts: ConversationFacts, status: ThreadStatus): Thread {
-  const loaded = status.type !== 'notLoaded';
+/**
+ * `turns` are left empty: whoever has them as JSON text puts them in their place. `isOurs` is false for one that another
+ * process may have loaded.
+ */
+export function toThread(facts: ConversationFacts, status: ThreadStatus, isOurs = true): Thread {
+  const loaded = status.type !== 'notLoaded' && isOurs;
   return {
     id: facts.id,
     environments: loaded ? [{ environmentId: 'local', cwd: facts.cwd, runtimeWorkspaceRoots: [facts.cwd] }] : null,
@@ -52,7 +55,7 @@ export function toThread(facts: ConversationFacts, status: ThreadStatus): Thread
     cliVersion: facts.cliVersion,
     originator: facts.originator,
     source: facts.source,
-    canAcceptDirectInput: loaded ? true : null,
+    canAcceptDirectInput: loaded ? true : isOurs ? null : false,
     threadSource: facts.threadSource,
     agentNickname: null,
     agentRole: null,

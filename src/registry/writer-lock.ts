@@ -4,7 +4,7 @@
 // The protocol, as its other user was seen to follow it: `thread-writer-locks/.coordination.lock` is held shared while
 // `ID.lock` is opened and flocked exclusively, and exclusively while a released `ID.lock` is closed and unlinked. All of
 // them are only tried, never waited for, and the coordination lock is tried again for a while.
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, futimesSync, mkdirSync, openSync, statSync, unlinkSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { findLockHolder } from './lock-holder.js';
 
 const COORDINATION_RETRY_MS = 5;
 const LOCK_FILE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+const LOOK_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 type Flock = typeof FlockModule;
 
@@ -22,6 +23,14 @@ type Flock = typeof FlockModule;
 interface HeldLock {
   readonly id: string;
   readonly fd: number;
+}
+
+/** Who has a conversation; null for what cannot be told. */
+export interface ConversationOwner {
+  pid: number | null;
+  command: string | null;
+  /** Which lock file it is, and when it was made or last taken, in Unix milliseconds. */
+  lock: { ino: number; mtimeMs: number };
 }
 
 export interface WriterLease {
@@ -57,6 +66,25 @@ export class WriterLocks {
     const held: HeldLock = { id, fd };
     this.#held.set(id, held);
     return { id, release: () => this.#release(flock, held) };
+  }
+
+  /**
+   * Who else owns the conversation at this moment; null when nobody does. Takes nothing: whoever takes the lock meanwhile gets
+   * it. `known` is a former answer, and comes back when nothing has changed. Throws lock_unavailable.
+   */
+  async ownerOf(id: string, known: ConversationOwner | null = null): Promise<ConversationOwner | null> {
+    if (this.#held.has(id)) return known;
+    const path = join(this.#folder, `${id}.lock`);
+    if (statIfExists(path) === null) return null;
+    const flock = await import('./flock.js');
+    // Nobody tries to take it while it is tried here, so that nobody is refused for that.
+    const file = await this.#coordinate(flock, 'exclusive', () => lookAtLock(flock, path));
+    if (file === null) return null;
+    const { ino, mtimeMs } = file;
+    const isSame = known?.lock.ino === ino && known.lock.mtimeMs === mtimeMs;
+    if (isSame && (known.pid === null || isAlive(known.pid))) return known;
+    const holder = await findLockHolder(file);
+    return { pid: holder?.pid ?? null, command: holder?.command ?? null, lock: { ino, mtimeMs } };
   }
 
   /** Conversations that this process owns, sorted. */
@@ -132,7 +160,11 @@ function lockFile(flock: Flock, path: string): { fd: number; refusedBy: null } |
       const stats = fstatSync(fd);
       if (!flock.tryFlock(fd, 'exclusive')) return { fd: null, refusedBy: stats };
       keep = isSameFile(stats, statIfExists(path));
-      if (keep) return { fd, refusedBy: null };
+      if (keep) {
+        // One that a dead owner left is as good as new.
+        futimesSync(fd, new Date(), new Date());
+        return { fd, refusedBy: null };
+      }
       // The file was unlinked between open and flock: what we locked has no name, somebody else may lock the name.
     } finally {
       if (!keep) closeSync(fd);
@@ -140,12 +172,46 @@ function lockFile(flock: Flock, path: string): { fd: number; refusedBy: null } |
   }
 }
 
-async function describeRefusal(id: string, file: Stats | null): Promise<DaemonError> {
-  const holder = file === null ? null : await findLockHolder(file);
-  const who = holder === null ? '' : ` (${holder.command ?? 'a process'}, pid ${holder.pid})`;
+/** The lock file, if somebody has locked it; else null. */
+function lookAtLock(flock: Flock, path: string): Stats | null {
+  let fd;
+  try {
+    fd = openSync(path, LOOK_FLAGS);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return flock.tryFlock(fd, 'shared') ? null : fstatSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function describeRefusal(id: string, file: Stats): Promise<DaemonError> {
+  const holder = await findLockHolder(file);
+  return alreadyHasWriter(id, { pid: holder?.pid ?? null, command: holder?.command ?? null });
+}
+
+/** The refusal of what another process has. */
+export function alreadyHasWriter(
+  id: string,
+  { pid, command }: Pick<ConversationOwner, 'pid' | 'command'>,
+  more: Record<string, unknown> = {},
+): DaemonError {
+  const who = pid === null ? '' : ` (${command ?? 'a process'}, pid ${pid})`;
   return new DaemonError('already_has_writer', `thread ${id} already has an active writer${who}`, {
-    data: { holderPid: holder?.pid ?? null, holderCommand: holder?.command ?? null },
+    data: { holderPid: pid, holderCommand: command, ...more },
   });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 function statIfExists(path: string): Stats | null {

@@ -70,6 +70,17 @@ export class TurnProjection {
     return this.#turns.map((state) => toTurn(state, liveTurnId, this.#isLegacy));
   }
 
+  /** One turn; null for one that is not there. */
+  turn(id: string, liveTurnId: string | null = null): Turn | null {
+    const state = this.#byId.get(id);
+    return state === undefined ? null : toTurn(state, liveTurnId, this.#isLegacy);
+  }
+
+  /** The `count` that were started last, the newest last; that one is taken to be live while it is open. */
+  recentTurns(count: number): Turn[] {
+    return this.#turns.slice(-count).map((state) => toTurn(state, this.#turns.at(-1)!.turn.id, this.#isLegacy));
+  }
+
   /** The turn that was started last; open if it neither completed nor was aborted. */
   lastTurn(): { id: string; isOpen: boolean } | null {
     const last = this.#turns.at(-1);

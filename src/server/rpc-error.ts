@@ -38,6 +38,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   stale_path: INVALID_REQUEST,
   history_while_running: INVALID_REQUEST,
   already_has_writer: INVALID_REQUEST,
+  turn_running: INVALID_REQUEST,
   lock_unavailable: INTERNAL_ERROR,
   listen_failed: INTERNAL_ERROR,
   session_configured_not_first_event: INTERNAL_ERROR,

@@ -55,6 +55,7 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
   'thread/list': { limit: 5, sortKey: 'updated_at', cwd: ['/srv'], sourceKinds: ['vscode'] },
   'thread/loaded/list': { cursor: null },
   'thread/unsubscribe': { threadId: 't' },
+  'thread/unload': { threadId: 't', interrupt: true },
   'thread/name/set': { threadId: 't', name: 'n' },
   'thread/metadata/update': { threadId: 't', gitInfo: { branch: null, sha: 'c0ffee' } },
   'thread/readState/update': { threadId: 't', operation: { type: 'unread' }, expectedRevision: 'r' },
@@ -185,6 +186,10 @@ describe('the generated types and schemas', () => {
       'ServerNotification',
       // It numbers nothing.
       'ThreadEventsCursor',
+      'ThreadOwner',
+      'ThreadOwnerChangedNotification',
+      'ThreadUnloadParams',
+      'ThreadUnloadResponse',
     ]);
   });
 

@@ -43,6 +43,7 @@ describe('two daemons on one home', () => {
           reason: 'already_has_writer',
           holderPid: process.pid,
           holderCommand: readFileSync('/proc/self/comm', 'utf8').trim(),
+          readOnlyPossible: true,
         },
       ]);
       expect(error?.message).to.match(

@@ -9,7 +9,7 @@ const INVALID_REQUEST = -32600;
 const refusal = (threadId: string, pid: number, command: string) => ({
   code: INVALID_REQUEST,
   message: `thread ${threadId} already has an active writer (${command}, pid ${pid})`,
-  data: { reason: 'already_has_writer', holderPid: pid, holderCommand: command },
+  data: { reason: 'already_has_writer', holderPid: pid, holderCommand: command, readOnlyPossible: true },
 });
 
 describe('the owner of a conversation on a home with several servers', () => {

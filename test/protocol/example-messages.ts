@@ -123,6 +123,10 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
       },
     },
   ],
+  'thread/owner/changed': [
+    { threadId: THREAD_ID, owner: { pid: 4711, command: 'codex' } },
+    { threadId: THREAD_ID, owner: null },
+  ],
   'thread/tokenUsage/updated': [{ ...inTurn, tokenUsage: { total: counts, last: counts, modelContextWindow: null } }],
   'thread/readState/changed': [
     { threadId: THREAD_ID, readState: { firstUnread: { type: 'turn', turnId: TURN_ID }, revision: 'r1' } },
@@ -264,6 +268,7 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
   },
   'thread/loaded/list': { data: [THREAD_ID], nextCursor: null },
   'thread/unsubscribe': { status: 'unsubscribed' },
+  'thread/unload': {},
   'thread/name/set': {},
   'thread/metadata/update': { thread: exampleThread },
   'thread/readState/update': { readState: { firstUnread: { type: 'threadStart' }, revision: 'r' } },

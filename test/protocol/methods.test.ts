@@ -31,6 +31,7 @@ describe('METHODS', () => {
       'thread/list': 'none',
       'thread/loaded/list': 'none',
       'thread/unsubscribe': 'thread',
+      'thread/unload': 'thread',
       'thread/name/set': 'thread',
       'thread/metadata/update': 'thread',
       'thread/readState/update': 'thread',

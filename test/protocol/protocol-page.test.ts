@@ -11,7 +11,7 @@ describe('docs/protocol.md', () => {
   /** First two cells of each row below a heading. */
   function readTable(heading: string): Record<string, string> {
     const section = page.split('\n## ').find((text) => text.startsWith(`${heading}\n`)) ?? '';
-    const rows = section.matchAll(/^\| `([^`]+)` +\| (\w+) +\|/gm);
+    const rows = section.matchAll(/^\| `([^`]+)` +\| (none|all|thread|connection) +\|/gm);
     return Object.fromEntries([...rows].map(([, name, second]) => [name, second] as [string, string]));
   }
 

@@ -22,6 +22,7 @@ const PARAMS_DIFFERENCES: Record<string, string[]> = {
     'FunctionCallOutputContentItem: only ours allows type',
     'FunctionCallOutputContentItem: only theirs allows input_text, input_image, input_audio, encrypted_content',
   ],
+  'a client may look on at what another process owns': ['ThreadResumeParams: only ours has readOnly'],
   'whoever comes back may say what it has': [
     'ThreadResumeParams: only ours has afterEpoch',
     'ThreadResumeParams: only ours has afterSeq',
@@ -39,6 +40,10 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
     'ThreadStartResponse: only ours has ignoredOverrides',
     'ThreadResumeResponse: only ours has ignoredOverrides',
     'ThreadForkResponse: only ours has ignoredOverrides',
+  ],
+  'who looks on is told that it does, and at whose conversation': [
+    'ThreadResumeResponse: only ours has readOnly',
+    'ThreadResumeResponse: only ours has owner',
   ],
   'a reply tells its place among the numbered events, and how a client came back': [
     'ThreadStartResponse: only ours has eventsCursor',

@@ -199,6 +199,43 @@ describe('WriterLocks', () => {
     ]);
   });
 
+  it('tells who owns a conversation and takes nothing, and gives the former answer while nothing has changed', async () => {
+    expect(await locks.ownerOf(ID)).to.equal(null);
+    const first = await startProgram('hold', /(held)/);
+    const owner = await locks.ownerOf(ID);
+    expect(owner).to.deep.include(LINUX ? { pid: first.pid, command: 'node' } : { pid: null, command: null });
+    expect(await locks.ownerOf(ID, owner)).to.equal(owner);
+    await first.kill('SIGKILL');
+    expect(await locks.ownerOf(ID, owner)).to.equal(null);
+    // The file that the dead one left is that of the next.
+    const second = await startProgram('hold', /(held)/);
+    const next = await locks.ownerOf(ID, owner);
+    expect(next?.pid).to.equal(LINUX ? second.pid : null);
+    expect(next!.lock.ino).to.equal(owner!.lock.ino);
+    expect(next!.lock.mtimeMs).to.be.greaterThan(owner!.lock.mtimeMs);
+    expect(locks.heldIds()).to.deep.equal([]);
+  });
+
+  it('looks who has it only while nobody is taking a lock, so that nobody is refused for that', async () => {
+    mkdirSync(folder);
+    closeSync(openSync(lockFile(ID), 'w'));
+    const fd = openSync(join(folder, '.coordination.lock'), 'w');
+    expect(tryFlock(fd, 'shared')).to.equal(true);
+    const looking = locks.ownerOf(ID);
+    expect(await Promise.race([looking, afterFirstAttempt()])).to.equal('waits');
+    closeSync(fd);
+    expect(await looking).to.equal(null);
+  });
+
+  it('names a holder that is stopped, and leaves the lock to it', async function () {
+    if (!LINUX) this.skip();
+    const holder = await startProgram('hold', /(held)/);
+    process.kill(holder.pid, 'SIGSTOP');
+    const { data } = await refusal(locks.acquire(ID));
+    expect(data).to.deep.equal({ holderPid: holder.pid, holderCommand: 'node' });
+    expect((await locks.ownerOf(ID))?.pid).to.equal(holder.pid);
+  });
+
   it('leaks no descriptor into the programs it starts, and none after a refusal', async function () {
     if (!LINUX) this.skip();
     await locks.acquire(ID);

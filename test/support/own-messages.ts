@@ -3,6 +3,9 @@
 export const OWN_METHODS: Readonly<Record<string, { params: string; result: string }>> = {
   'daemon/status': { params: 'DaemonStatusParams', result: 'DaemonStatusResponse' },
   'daemon/drain': { params: 'DaemonDrainParams', result: 'DaemonDrainResponse' },
+  'thread/unload': { params: 'ThreadUnloadParams', result: 'ThreadUnloadResponse' },
 };
 
-export const OWN_NOTIFICATIONS: Readonly<Record<string, string>> = {};
+export const OWN_NOTIFICATIONS: Readonly<Record<string, string>> = {
+  'thread/owner/changed': 'ThreadOwnerChangedNotification',
+};

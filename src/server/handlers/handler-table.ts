@@ -25,7 +25,12 @@ import {
   threadRevertHandler,
   threadSettingsUpdateHandler,
 } from './thread-branch-handlers.js';
-import { threadResumeHandler, threadStartHandler, threadUnsubscribeHandler } from './thread-lifecycle-handlers.js';
+import {
+  threadResumeHandler,
+  threadStartHandler,
+  threadUnloadHandler,
+  threadUnsubscribeHandler,
+} from './thread-lifecycle-handlers.js';
 import { threadItemsListHandler, threadItemsReadHandler, threadTurnsListHandler } from './thread-page-handlers.js';
 import { threadListHandler, threadLoadedListHandler, threadReadHandler } from './thread-reading-handlers.js';
 import { turnInterruptHandler, turnStartHandler, turnSteerHandler } from './turn-handlers.js';
@@ -44,6 +49,7 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     'thread/list': threadListHandler(context),
     'thread/loaded/list': threadLoadedListHandler(context),
     'thread/unsubscribe': threadUnsubscribeHandler(context),
+    'thread/unload': threadUnloadHandler(context),
     'thread/name/set': threadNameSetHandler(context),
     'thread/metadata/update': threadMetadataUpdateHandler(context),
     'thread/readState/update': threadReadStateUpdateHandler(context),

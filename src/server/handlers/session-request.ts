@@ -3,7 +3,7 @@ import { DaemonError } from '../../errors.js';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
 import type { NewConversation } from '../../registry/conversation-registry.js';
-import type { EventsCursor } from '../../registry/fan-out.js';
+import type { EventsCursor, Reattach } from '../../registry/fan-out.js';
 import type { ConversationRequest } from '../../registry/seams.js';
 import type { Connection } from '../connection.js';
 
@@ -50,6 +50,12 @@ export function toSessionResult(
     multiAgentMode: 'explicitRequestOnly',
     eventsCursor,
   };
+}
+
+/** How a client came back, in the reply to a resume that says what it has. */
+export function toWireReattach(reattach: Reattach | null): Pick<ResultOf<'thread/resume'>, 'reattach'> {
+  if (reattach === null) return {};
+  return { reattach: { type: reattach.type, reason: reattach.type === 'resync' ? reattach.reason : null } };
 }
 
 /** Tells the person at the client what was odd about the configuration or the rollout. */

@@ -1,15 +1,20 @@
-// thread/start, resume, unsubscribe: loading conversations and joining them. Main thread.
+// thread/start, resume, unsubscribe, unload: loading conversations, joining and leaving them. Main thread.
 import { DaemonError } from '../../errors.js';
-import type { ReadResult, TailCursorsResult } from '../../index/index-messages.js';
 import type { ParamsOf } from '../../protocol/methods.js';
 import type { Conversation, JoinedAt } from '../../registry/conversation.js';
 import type { EventsCursor } from '../../registry/fan-out.js';
+import type { ResumedConversation } from '../../registry/conversation-registry.js';
+import type { ConversationRequest } from '../../registry/seams.js';
+import type { Watch } from '../../registry/watched-conversations.js';
 import type { SessionSnapshot } from '../../session/messages.js';
+import type { Connection } from '../connection.js';
 import type { Handler } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
-import { DEFAULT_PAGE_LIMIT } from './page-limits.js';
-import { pathOf, toRequest, toSessionResult, warn } from './session-request.js';
+import { answerReadOnly } from './read-only-resume.js';
+import { readHistory } from './resume-history.js';
+import type { ResumedHistory } from './resume-history.js';
+import { pathOf, toRequest, toSessionResult, toWireReattach, warn } from './session-request.js';
 import { checkedThreadId } from './turn-handlers.js';
 
 const RESUME_DEPRECATION = {
@@ -31,16 +36,12 @@ export function threadStartHandler({ registry }: HandlerContext): Handler<'threa
 }
 
 export function threadResumeHandler(context: HandlerContext): Handler<'thread/resume'> {
-  const { registry } = context;
   return async (params, respond) => {
     const { connection } = respond;
     refuseHistory(context, params);
     const request = toRequest(params, connection);
-    const path = pathOf(params);
-    const resumed =
-      path === null
-        ? await registry.resumeConversation(checkedThreadId(params.threadId), request)
-        : await registry.resumeConversationFromRollout(path, request, params.threadId);
+    const resumed = await resume(context, params, request, connection);
+    if ('watched' in resumed) return answerReadOnly(context, resumed, params, respond);
     const { conversation, ignoredOverrides } = resumed;
     if (params.excludeTurns !== true && conversation.facts.historyMode === 'paginated') {
       connection.notify('deprecationNotice', RESUME_DEPRECATION);
@@ -52,7 +53,7 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
     const wasSubscribed = conversation.fanOut.has(connection);
     const placed = await conversation.subscribeAtSnapshot(connection, toCursor(params));
     try {
-      const history = await readHistory(context, conversation, placed.snapshot, params);
+      const history = await readLoadedHistory(context, conversation, placed.snapshot, params);
       respond.resultJson(toResumeResult(conversation, history, ignoredOverrides, placed));
       const { reattach } = placed;
       if (reattach !== null && reattach.type !== 'resync') {
@@ -71,51 +72,46 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
   };
 }
 
-interface ResumedHistory {
-  read: ReadResult;
-  cursors: TailCursorsResult;
-  /** JSON text, or null when it was not asked for. */
-  page: string | null;
+/** With `readOnly` one that is not loaded here is not loaded: see WatchedConversations. */
+async function resume(
+  { registry }: HandlerContext,
+  params: ParamsOf<'thread/resume'>,
+  request: ConversationRequest,
+  connection: Connection,
+): Promise<ResumedConversation | Watch> {
+  const path = pathOf(params);
+  if (params.readOnly === true) {
+    const of = path === null ? { id: checkedThreadId(params.threadId) } : { path };
+    return registry.watchConversation(of, request, connection, toCursor(params));
+  }
+  return path === null
+    ? registry.resumeConversation(checkedThreadId(params.threadId), request)
+    : registry.resumeConversationFromRollout(path, request, params.threadId);
 }
 
 /** Null for a conversation that has no file. */
-async function readHistory(
+async function readLoadedHistory(
   { index }: HandlerContext,
-  conversation: Conversation,
+  { facts, id, materialized }: Conversation,
   { rolloutSize, activeTurnId }: SessionSnapshot,
   params: ParamsOf<'thread/resume'>,
 ): Promise<ResumedHistory | null> {
-  const { path } = conversation.facts;
-  if (path === null || !conversation.materialized) return null;
-  const source = { path, end: rolloutSize, liveTurnId: activeTurnId };
-  const page = params.initialTurnsPage ?? null;
-  const [read, cursors, first] = await Promise.all([
-    index.read({ ...source, includeTurns: params.excludeTurns !== true }),
-    index.tailCursors({ ...source, threadId: conversation.id }),
-    page === null
-      ? null
-      : index.turnsPage({
-          ...source,
-          threadId: conversation.id,
-          cursor: null,
-          limit: page.limit ?? DEFAULT_PAGE_LIMIT,
-          sortDirection: page.sortDirection ?? 'desc',
-          itemsView: page.itemsView ?? 'summary',
-        }),
-  ]);
-  return { read, cursors, page: first === null ? null : first.json };
+  const { path } = facts;
+  if (path === null || !materialized) return null;
+  return readHistory(index, id, { path, end: rolloutSize, liveTurnId: activeTurnId }, params);
 }
 
 export function threadUnsubscribeHandler({ registry }: HandlerContext): Handler<'thread/unsubscribe'> {
   return (params, respond) => {
-    const conversation = registry.findLoaded(params.threadId);
-    const status =
-      conversation === null
-        ? 'notLoaded'
-        : conversation.removeSubscriber(respond.connection)
-          ? 'unsubscribed'
-          : 'notSubscribed';
-    respond.result({ status });
+    const was = registry.unsubscribe(params.threadId, respond.connection);
+    respond.result({ status: was === null ? 'notLoaded' : was ? 'unsubscribed' : 'notSubscribed' });
+  };
+}
+
+export function threadUnloadHandler({ registry }: HandlerContext): Handler<'thread/unload'> {
+  return async ({ threadId, interrupt = false }, respond) => {
+    await registry.unloadConversation(checkedThreadId(threadId), interrupt);
+    respond.result({});
   };
 }
 
@@ -153,9 +149,7 @@ function toResumeResult(
     turnsBackwardsCursor: history?.cursors.turns ?? null,
     itemsBackwardsCursor: history?.cursors.items ?? null,
     ...(ignoredOverrides.length === 0 ? {} : { ignoredOverrides }),
-    ...(reattach === null
-      ? {}
-      : { reattach: { type: reattach.type, reason: reattach.type === 'resync' ? reattach.reason : null } }),
+    ...toWireReattach(reattach),
   };
   return stringifyWith(value, [history?.read.turnsJson ?? '[]', history?.page ?? 'null']);
 }

@@ -56,6 +56,8 @@ export function threadItemsReadHandler(context: HandlerContext): Handler<'thread
 async function findSource({ registry, index }: HandlerContext, threadId: string, method: string): Promise<PageSource> {
   const loaded = registry.findLoaded(threadId) ?? (await registry.settle(threadId));
   if (loaded === null) {
+    const watched = registry.watches.find(threadId);
+    if (watched !== null) return watched.source;
     const path = await index.find(threadId);
     if (path === null) throw noConversation(threadId);
     return { path };

@@ -25,10 +25,14 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
     const includeTurns = params.includeTurns ?? false;
     const loaded = context.registry.findLoaded(threadId) ?? (await context.registry.settle(threadId));
     if (loaded !== null) return readLoaded(context, loaded, includeTurns, respond);
-    const path = await context.index.find(threadId);
+    const watched = context.registry.watches.find(threadId);
+    const status = watched?.status ?? { type: 'notLoaded' as const };
+    const source = watched?.source ?? { path: await context.index.find(threadId), liveTurnId: null };
+    const { path } = source;
     if (path === null) throw noConversation(threadId);
-    const { summary, turnsJson } = await context.index.read({ path, includeTurns, liveTurnId: null });
-    const thread = toThread(toFacts(summary, context.readConfig(null).modelProvider), { type: 'notLoaded' });
+    const { summary, turnsJson } = await context.index.read({ ...source, path, includeTurns });
+    const facts = toFacts(summary, context.readConfig(null).modelProvider);
+    const thread = toThread(facts, status, watched === null);
     announceDeprecation(respond, includeTurns, thread.historyMode);
     answer(respond, thread, turnsJson, context.registry.readStateOf(threadId));
   };
@@ -108,7 +112,8 @@ export function threadListHandler(context: HandlerContext): Handler<'thread/list
         });
     const rows = page.data.map((summary) => {
       const loaded = registry.findLoaded(summary.id);
-      const thread = loaded?.toThread() ?? toThread(toFacts(summary, modelProvider), { type: 'notLoaded' });
+      const status = registry.watches.find(summary.id)?.status ?? { type: 'notLoaded' as const };
+      const thread = loaded?.toThread() ?? toThread(toFacts(summary, modelProvider), status);
       // Only a session says whether it can be spoken to, and none is asked here.
       return {
         thread: { ...thread, canAcceptDirectInput: null },
