@@ -93,6 +93,13 @@ describe('HomeFiles', () => {
     expect(await findings()).to.have.members(['file: is gone', 'file: a file of no conversation']);
   });
 
+  it('takes no notice of a file that was cut off within its first record, before the real one', async () => {
+    await writeFile(path, whole.subarray(0, 40), { mode: 0o600 });
+    await findings();
+    await writeFile(join(folder, `rollout-2026-11-23T09-00-39-${THREAD}.jsonl`), whole, { mode: 0o600 });
+    expect(await findings()).to.deep.equal([]);
+  });
+
   it('reports a mode that lets others in', async () => {
     await writeFile(path, whole, { mode: 0o600 });
     await chmod(folder, 0o755);

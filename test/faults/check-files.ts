@@ -56,7 +56,8 @@ export class HomeFiles {
         continue;
       }
       const other = pathOf.get(threadId);
-      if (other !== undefined) report('file', 'a second file', other, path);
+      // One that was cut off within its first record holds nothing: the conversation begins another.
+      if (other !== undefined && !(await isEmptyRollout(other))) report('file', 'a second file', other, path);
       pathOf.set(threadId, path);
       paths.add(path);
       const { size, mtimeMs } = await stat(path);
@@ -130,7 +131,10 @@ export class HomeFiles {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     });
-    return names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    return names
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
   }
 }
 
@@ -159,6 +163,10 @@ function checkLines(file: RolloutFile, killSizes: ReadonlySet<number>, bytes: Bu
   const metas = file.lines.filter(({ type }) => type === 'session_meta').length;
   if (metas > 1) report('doubled', 'session_meta', 'once', `${metas} times`);
   if (metas === 0 && file.lines.length > 0) report('file', 'session_meta', 'the first line', 'none');
+}
+
+async function isEmptyRollout(path: string): Promise<boolean> {
+  return parseRollout(await readFile(path)).lines.length === 0;
 }
 
 function noBytes(): FormerBytes {

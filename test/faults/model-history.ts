@@ -14,20 +14,12 @@ export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/**
- * What the model was given with the input of `found`'s last turn: all inputs, all answers before, in their order. Of the
- * `unsure` inputs the model may know one that is not shown: of its two records only the first was left.
- */
-export function checkModelHistory(
-  threadId: string,
-  history: ModelHistory,
-  found: FoundThread,
-  unsure: ReadonlySet<string>,
-): Violation[] {
+/** What the model was given with the input of `found`'s last turn: all inputs, all answers before, in their order. */
+export function checkModelHistory(threadId: string, history: ModelHistory, found: FoundThread): Violation[] {
   const violations: Violation[] = [];
   const shown = found.userTexts.map(({ text }) => text);
   // What the daemon itself puts into the history, such as the working folder, bears no mark.
-  const users = history.users.filter((text) => text.startsWith('#') && (shown.includes(text) || !unsure.has(text)));
+  const users = history.users.filter((text) => text.startsWith('#'));
   if (users.join('\n') !== shown.join('\n')) {
     const what = "the users' words in the model's request are not those of the conversation";
     violations.push({

@@ -118,7 +118,7 @@ export class Rejoin {
         { kind: 'broken', threadId, what: `turn ${turnId} got no answer`, found: found.turns.get(turnId) ?? 'no turn' },
       ];
     }
-    return checkModelHistory(threadId, JSON.parse(answer.text) as ModelHistory, found, told.unsure);
+    return checkModelHistory(threadId, JSON.parse(answer.text) as ModelHistory, found);
   }
 
   /** Every conversation with a turn is listed, once. */

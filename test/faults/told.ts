@@ -66,8 +66,6 @@ export class ToldThread {
   readonly items = new Map<string, ToldItem>();
   /** By text: the driver never sends a text twice. */
   readonly inputs = new Map<string, SentInput>();
-  /** Inputs of whose records nobody knows whether they are there: all, some, or none. */
-  readonly unsure = new Set<string>();
   readonly violations: Violation[] = [];
   readonly #counts: FactCounts;
 
@@ -109,9 +107,7 @@ export class ToldThread {
     const told = { ...telling, by: `reply to ${request.method}` };
     input.told = told;
     if (message.error !== undefined) {
-      const isOpen = LEAVES_OPEN.has(message.error.data?.reason ?? '');
-      input.outcome = isOpen ? 'unanswered' : 'refused';
-      if (isOpen) this.unsure.add(input.text);
+      input.outcome = LEAVES_OPEN.has(message.error.data?.reason ?? '') ? 'unanswered' : 'refused';
       return;
     }
     const result = message.result as { turn?: { id: string }; turnId?: string };
@@ -154,7 +150,6 @@ export class ToldThread {
       if (input.outcome === 'accepted' && judge(input.turnId!, input.told)) continue;
       input.outcome = 'unanswered';
       input.turnId = null;
-      this.unsure.add(input.text);
     }
     return count;
   }
