@@ -1,7 +1,7 @@
 // --disconnects N: connections of clients cut at random, with a reattach after each. Main thread.
 import { LONG_RUN, runDisconnects } from './disconnects/run-disconnects.js';
 import { judgeDisconnects } from './disconnects/judge-disconnects.js';
-import type { Judgement } from './disconnects/judge-disconnects.js';
+import { formatJudgements, isAllWell } from '../support/judgement.js';
 import type { FaultMode, ModeRun } from './mode.js';
 
 const MAX_VIOLATIONS = 20;
@@ -28,7 +28,7 @@ export const DISCONNECTS: FaultMode = {
     for (const { kind, what, told, found } of result.violations.slice(0, SHOWN_VIOLATIONS)) {
       print(`\n${kind.toUpperCase()}  ${what}\n  told:  ${told ?? ''}\n  found: ${found ?? ''}`);
     }
-    const isWell = judgements.every(({ isOk }) => isOk !== false);
+    const isWell = isAllWell(judgements);
     if (!isWell) print(`\nAgain: npm run test:faults -- --no-self-test --disconnects ${count} --seed ${seed}\n`);
     return isWell;
   },
@@ -59,11 +59,4 @@ function progressPrinter(count: number, print: ModeRun['print']): (disconnects: 
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     print(`  ${disconnects} disconnects, ${seconds} s${violations > 0 ? `, ${violations} violations` : ''}`);
   };
-}
-
-function formatJudgements(judgements: readonly Judgement[]): string {
-  const width = Math.max(...judgements.map(({ name }) => name.length));
-  const line = ({ name, value, isOk }: Judgement) =>
-    `  ${name.padEnd(width)}  ${value}${isOk === undefined ? '' : isOk ? '   ok' : '   WRONG'}`;
-  return judgements.map(line).join('\n');
 }

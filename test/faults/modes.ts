@@ -5,6 +5,7 @@ import { DISCONNECTS } from './mode-disconnects.js';
 import { KILLS } from './mode-kills.js';
 import { POWER_LOSSES } from './mode-power-losses.js';
 import { INDEX_DEATHS, WRITER_DEATHS } from './mode-service-deaths.js';
+import { SLOW_CLIENTS } from './mode-slow-clients.js';
 import { WORKER_DEATHS } from './mode-worker-deaths.js';
 
 export const FAULT_MODES: readonly FaultMode[] = [
@@ -15,4 +16,5 @@ export const FAULT_MODES: readonly FaultMode[] = [
   DISK_FAULTS,
   POWER_LOSSES,
   DISCONNECTS,
+  SLOW_CLIENTS,
 ];

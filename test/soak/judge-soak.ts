@@ -1,4 +1,5 @@
 // What the samples of a soak say, row by row, and what of it must hold. Any thread.
+import type { Judgement } from '../support/judgement.js';
 import type { ProcessSample } from '../support/process-sample.js';
 import { trendOf } from '../support/trend.js';
 import type { Trend } from '../support/trend.js';
@@ -14,13 +15,6 @@ export interface SoakMeasured {
   idleCores: { subscribed: number; alone: number };
   /** What was wrong with what clients saw. */
   violations: number;
-}
-
-export interface Judgement {
-  name: string;
-  value: string;
-  /** Undefined for what only informs. */
-  isOk?: boolean;
 }
 
 /**

@@ -5,8 +5,9 @@
 //   --seed S            which plans (1)
 //   --idle N            seconds of each of the two times of silence afterwards (30)
 import { parseArgs } from 'node:util';
+import { formatJudgements, isAllWell } from '../support/judgement.js';
+import type { Judgement } from '../support/judgement.js';
 import { judgeSoak } from './judge-soak.js';
-import type { Judgement } from './judge-soak.js';
 import { runSoak } from './run-soak.js';
 import type { SoakResult } from './run-soak.js';
 
@@ -40,14 +41,11 @@ const result = await runSoak({
   },
 });
 const judgements = [...count(result), ...judgeSoak(result.measured)];
-const width = Math.max(...judgements.map(({ name }) => name.length));
-for (const { name, value, isOk } of judgements) {
-  print(`  ${name.padEnd(width)}  ${value}${isOk === undefined ? '' : isOk ? '   ok' : '   WRONG'}`);
-}
+print(formatJudgements(judgements));
 for (const { kind, what, told, found } of result.violations.slice(0, SHOWN_VIOLATIONS)) {
   print(`\n${kind.toUpperCase()}  ${what}\n  told:  ${told ?? ''}\n  found: ${found ?? ''}`);
 }
-const isWell = judgements.every(({ isOk }) => isOk !== false);
+const isWell = isAllWell(judgements);
 if (!isWell && result.stderr !== '') print(`\nThe daemon said:\n${result.stderr.slice(-2000)}`);
 process.exitCode = isWell ? 0 : 1;
 

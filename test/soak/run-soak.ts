@@ -79,9 +79,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
 }
 
 async function passTime({ minutes, onMinute }: SoakOptions, watch: ProcessWatch, load: SoakLoad): Promise<void> {
-  const end = performance.now() + minutes * 60_000;
-  for (let minute = 1; performance.now() < end; minute += 1) {
-    await sleep(Math.min(60_000, end - performance.now()));
+  for (let minute = 1; minute <= Math.ceil(minutes); minute += 1) {
+    await sleep(60_000 * Math.min(1, minutes - minute + 1));
     onMinute(minute, watch, load.counts);
   }
 }

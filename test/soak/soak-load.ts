@@ -5,7 +5,7 @@ import { ConversationLife } from '../faults/disconnects/conversation-life.js';
 import { emptyCounts } from '../faults/disconnects/follower.js';
 import type { FollowCounts } from '../faults/disconnects/follower.js';
 import { isSurelyKept } from '../faults/disconnects/kept.js';
-import { HalfOpen } from '../faults/disconnects/half-open.js';
+import { FOUND_WITHIN_MS, HalfOpen } from '../faults/disconnects/half-open.js';
 import { planConnection, planTurn } from '../faults/disconnects/plan-absence.js';
 import type { ConnectionPlan, TurnPlan } from '../faults/disconnects/plan-absence.js';
 import { makeRandom } from '../faults/random.js';
@@ -35,6 +35,8 @@ export interface SoakCounts {
 /** Turns of a conversation before it is deleted and another takes its place: what there is stays as much as it is. */
 const TURNS = { least: 4, most: 10 };
 const READ_EVERY_MS = 500;
+/** A client whose connection fell silent is there until the daemon finds out. */
+const UNLOADED_WITHIN_MS = FOUND_WITHIN_MS + 10_000;
 
 /** Must be stopped. */
 export class SoakLoad {
@@ -120,10 +122,10 @@ export class SoakLoad {
 
   /** Unloaded for want of clients, loaded again, and gone for good. */
   async #wakeAndDelete(reader: WireClient, threadId: string): Promise<void> {
-    await once(this.#closings, threadId, { signal: AbortSignal.timeout(20_000) });
+    await once(this.#closings, threadId, { signal: AbortSignal.timeout(UNLOADED_WITHIN_MS) });
     this.counts.unloads += 1;
     await reader.request('thread/resume', { threadId });
-    const closed = once(this.#closings, threadId, { signal: AbortSignal.timeout(20_000) });
+    const closed = once(this.#closings, threadId, { signal: AbortSignal.timeout(UNLOADED_WITHIN_MS) });
     await reader.request('thread/unsubscribe', { threadId });
     await closed;
     this.counts.unloads += 1;

@@ -168,8 +168,11 @@ class Wire {
       this.#client.end(half);
       this.#daemon.resetAndDestroy();
     } else if (this.#cut === 'midRequest' && to === this.#daemon) {
-      this.#daemon.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => this.#daemon.resetAndDestroy());
-      this.#client.resetAndDestroy();
+      this.#client.pause();
+      this.#daemon.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => {
+        this.#daemon.resetAndDestroy();
+        this.#client.resetAndDestroy();
+      });
     } else {
       forward(bytes, from, to);
       if (to === this.#client) this.onToClient(bytes);

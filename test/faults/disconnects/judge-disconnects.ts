@@ -1,15 +1,9 @@
 // What a run of disconnects showed, row by row, and what of it must hold. Any thread.
+import type { Judgement } from '../../support/judgement.js';
 import { trendOf } from '../../support/trend.js';
 import { REATTACH_KINDS } from './follower.js';
 import { FOUND_WITHIN_MS } from './half-open.js';
 import type { DisconnectsResult } from './run-disconnects.js';
-
-export interface Judgement {
-  name: string;
-  value: string;
-  /** Undefined for what only informs. */
-  isOk?: boolean;
-}
 
 /** In the second half of a long run memory may grow by so much, beside what its own noise explains. */
 const GROWTH_SHARE = 0.05;
