@@ -11,7 +11,7 @@ export interface WireChunk {
 
 /**
  * `reset`: both sides get an RST. `end`: both get a FIN. `midFrame`: the next bytes for the client are cut in two, it gets
- * the first half and then a FIN. `midRequest`: the same for the next bytes of the client, then an RST. `silent`: both sides stay open and
+ * the first part and then a FIN. `midRequest`: the same for the next bytes of the client, then an RST. `silent`: both sides stay open and
  * nothing passes any more, as when a network is gone.
  */
 export type Cut = 'reset' | 'end' | 'midFrame' | 'midRequest' | 'silent';
@@ -23,7 +23,8 @@ export interface WireConnection {
   closed: Promise<void>;
   /** The daemon's side alone: a connection that is silent ends there when the daemon finds it out. */
   daemonClosed: Promise<void>;
-  cut(how: Cut): void;
+  /** `share`: how much of what is cut in two still passes, from 0 to 1; half of it unless told otherwise. */
+  cut(how: Cut, share?: number): void;
 }
 
 export interface WireProxyOptions {
@@ -116,7 +117,7 @@ export class WireProxy {
       toClient: [],
       closed: Promise.all([closeOf(client), closeOf(daemon)]).then(() => {}),
       daemonClosed: closeOf(daemon),
-      cut: (how) => wire.cut(how),
+      cut: (how, share) => wire.cut(how, share),
     };
     if (this.#keepLog) this.#connections.push(connection);
     this.#open.set(clientPort, connection);
@@ -138,6 +139,7 @@ class Wire {
   readonly #client: Socket;
   readonly #daemon: Socket;
   #cut: Cut | null = null;
+  #share = 0.5;
 
   constructor(client: Socket, daemon: Socket) {
     this.#client = client;
@@ -148,8 +150,9 @@ class Wire {
     daemon.once('close', () => this.#cut !== 'silent' && client.destroySoon());
   }
 
-  cut(how: Cut): void {
+  cut(how: Cut, share = 0.5): void {
     this.#cut = how;
+    this.#share = share;
     if (how === 'reset') {
       this.#client.resetAndDestroy();
       this.#daemon.resetAndDestroy();
@@ -163,13 +166,13 @@ class Wire {
     // What a network swallows must not fill the buffers of whoever sends it.
     if (this.#cut === 'silent' || to.writableEnded) return;
     if (this.#cut === 'midFrame' && to === this.#client) {
-      const half = bytes.subarray(0, Math.ceil(bytes.length / 2));
-      this.onToClient(half);
-      this.#client.end(half);
+      const part = this.#firstPart(bytes);
+      this.onToClient(part);
+      this.#client.end(part);
       this.#daemon.resetAndDestroy();
     } else if (this.#cut === 'midRequest' && to === this.#daemon) {
       this.#client.pause();
-      this.#daemon.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => {
+      this.#daemon.write(this.#firstPart(bytes), () => {
         this.#daemon.resetAndDestroy();
         this.#client.resetAndDestroy();
       });
@@ -177,6 +180,10 @@ class Wire {
       forward(bytes, from, to);
       if (to === this.#client) this.onToClient(bytes);
     }
+  }
+
+  #firstPart(bytes: Buffer): Buffer {
+    return bytes.subarray(0, Math.ceil(bytes.length * this.#share));
   }
 }
 

@@ -16,6 +16,8 @@ export interface ConnectionPlan {
   moment: CutMoment;
   /** `leave`: the client itself says good-bye. */
   how: Cut | 'leave';
+  /** Of what is cut in two: how much still passes. */
+  share: number;
   /** Of a silent connection: milliseconds until the client gives it up, and until the daemon is told. */
   giveUpMs: number;
   resetMs: number;
@@ -30,6 +32,7 @@ export function planConnection(random: Random): ConnectionPlan {
   return {
     moment,
     how: planCut(random, moment),
+    share: random.next(),
     giveUpMs: random.int(5, 250),
     resetMs: random.int(0, 3000),
     awayMs: planAbsence(random),

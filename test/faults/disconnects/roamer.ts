@@ -146,7 +146,7 @@ export class Roamer {
     if (client === null) return;
     this.#options.onCut({ how: plan.how, connection, plan });
     if (plan.how === 'leave' || connection === null) client.close();
-    else connection.cut(plan.how);
+    else connection.cut(plan.how, plan.share);
     if (plan.how === 'silent') {
       setTimeout(() => client.drop(), plan.giveUpMs);
     } else if (plan.how === 'midFrame' || plan.how === 'midRequest') {
