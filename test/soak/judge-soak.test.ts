@@ -5,7 +5,7 @@ import { judgeSoak } from './judge-soak.js';
 import type { SoakMeasured } from './judge-soak.js';
 
 const SECONDS = 1800;
-const QUIET = { isWhole: true, count: 360_000, p50Ms: 0.1, p99Ms: 1, maxMs: 20 };
+const QUIET = { count: 360_000, p50Ms: 0.1, p99Ms: 1, maxMs: 20 };
 
 /** Half an hour of a daemon whose heap grows by 20 MB until it is collected, every 9 s. */
 function samples(change: (second: number) => Partial<ProcessSample> = () => ({})): ProcessSample[] {
@@ -25,6 +25,7 @@ function samples(change: (second: number) => Partial<ProcessSample> = () => ({})
 function findings(measured: Partial<SoakMeasured> = {}): string[] {
   const judgements = judgeSoak({
     samples: samples(),
+    heldMb: { half: 30, end: 34 },
     loopDelay: QUIET,
     controlDelay: { ...QUIET, p99Ms: 0.2 },
     idleCores: { subscribed: 0.002, alone: 0.001 },
@@ -42,6 +43,12 @@ describe('judgeSoak', () => {
   it('finds a leak of 1 KB for each of ten turns a second', () => {
     const leaking = samples((second) => ({ rssMb: 220 + 20 * ((second % 9) / 9) + (second * 20) / 1024 }));
     expect(findings({ samples: leaking })).to.deep.equal(['memory, growth over the second half']);
+  });
+
+  it('finds what is still held when all garbage is gone', () => {
+    expect(findings({ heldMb: { half: 30, end: 45 } })).to.deep.equal([
+      'held by the main thread, half way and in the end',
+    ]);
   });
 
   it('finds a descriptor that is left behind every minute', () => {

@@ -1,13 +1,15 @@
 // What the samples of a soak say, row by row, and what of it must hold. Any thread.
 import type { Judgement } from '../support/judgement.js';
 import type { ProcessSample } from '../support/process-sample.js';
+import type { LoopDelay } from '../support/self-report.js';
 import { trendOf } from '../support/trend.js';
 import type { Trend } from '../support/trend.js';
-import type { LoopDelay } from './loop-delay.js';
 
 export interface SoakMeasured {
   /** Of the daemon under load, in order of time. */
   samples: readonly ProcessSample[];
+  /** MB that the daemon's main thread held when its garbage was gone: half through the load, and at its end. */
+  heldMb: { half: number; end: number };
   /** Of the daemon's main thread, and of a process beside it that does nothing. */
   loopDelay: LoopDelay;
   controlDelay: LoopDelay;
@@ -23,13 +25,15 @@ export interface SoakMeasured {
  * reattaches, a leak of 1 KB for each would be beyond it.
  */
 const GROWTH_SHARE = 0.05;
+/** What is held differs by what happens to be going on: fifty conversations with what they keep for clients that come back. */
+const HELD_GROWTH_MB = 8;
 /** Beside the noise: connections come and go, and one sample may see a few more than another. */
 const DESCRIPTOR_GROWTH = 3;
 const LOOP_DELAY_P99_MS = 10;
 const IDLE_CORES = 0.005;
 
 export function judgeSoak(measured: SoakMeasured): Judgement[] {
-  const { samples, loopDelay, controlDelay, idleCores, violations } = measured;
+  const { samples, heldMb, loopDelay, controlDelay, idleCores, violations } = measured;
   const half = samples.slice(samples.length >> 1);
   const over = (field: keyof ProcessSample) =>
     trendOf(half.map((sample) => ({ atMs: sample.atMs, value: sample[field] })));
@@ -41,6 +45,11 @@ export function judgeSoak(measured: SoakMeasured): Judgement[] {
   return [
     { name: 'memory, mean of the second half', value: `${rss.mean.toFixed(1)} MB` },
     grows('memory', rss, GROWTH_SHARE * rss.mean, ' MB'),
+    {
+      name: 'held by the main thread, half way and in the end',
+      value: `${heldMb.half.toFixed(1)} MB, ${heldMb.end.toFixed(1)} MB, at most ${(heldMb.half + HELD_GROWTH_MB).toFixed(1)}`,
+      isOk: heldMb.end <= heldMb.half + HELD_GROWTH_MB,
+    },
     grows('descriptors', descriptors, DESCRIPTOR_GROWTH, ''),
     grows('threads', threads, 1, ''),
     { name: 'children, at most', value: String(children) },

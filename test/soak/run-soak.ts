@@ -11,10 +11,10 @@ import type { DaemonProcess } from '../support/daemon-process.js';
 import { startModelProcess } from '../support/model-process.js';
 import { processorMs } from '../support/process-sample.js';
 import { ProcessWatch } from '../support/process-watch.js';
+import { askHeldMb, endLoopDelay, selfReportEnv } from '../support/self-report.js';
 import { makeTempHome } from '../support/temp-home.js';
 import { WireProxy } from '../support/wire-proxy.js';
 import type { SoakMeasured } from './judge-soak.js';
-import { endLoopDelay, loopDelayEnv } from './loop-delay.js';
 import { SoakLoad } from './soak-load.js';
 import type { SoakCounts } from './soak-load.js';
 
@@ -41,32 +41,36 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const model = await startModelProcess(join(import.meta.dirname, '..', 'faults', 'model', 'main.js'));
   const home = await makeTempHome({ modelBaseUrl: model.baseUrl, extraToml: 'thread_unload_delay_secs = 1' });
   const proxy = await WireProxy.start({ keepLog: false });
-  const files = { daemon: join(home.root, 'daemon-delay'), control: join(home.root, 'control-delay') };
+  const files = { daemon: join(home.root, 'daemon-report'), control: join(home.root, 'control-report') };
   let daemon: DaemonProcess | null = null;
   try {
     const control = await startChildProgram({
       command: process.execPath,
       args: ['--eval', 'setInterval(() => {}, 2 ** 30); process.stdout.write("ready ")'],
-      env: loopDelayEnv(files.control),
+      env: selfReportEnv(files.control),
       readyPattern: /(ready)/,
     });
     daemon = await startDaemonProcess({
       home: home.path,
       args: ['-c', `replay_bytes=${REPLAY_BYTES}`],
-      env: loopDelayEnv(files.daemon),
+      env: selfReportEnv(files.daemon),
     });
     proxy.setTarget(daemon.url);
     const target = { url: daemon.url, host: new URL(daemon.url).host, token: daemon.token };
     const watch = new ProcessWatch(daemon.pid);
     const load = new SoakLoad({ ...options, workspace: home.workspace, proxy, target });
-    await passTime(options, watch, load);
+    const firstHalf = options.minutes / 2;
+    await passTime({ ...options, from: 0, to: firstHalf }, watch, load);
+    const half = await askHeldMb(daemon.pid, files.daemon);
+    await passTime({ ...options, from: firstHalf, to: options.minutes }, watch, load);
+    const heldMb = { half, end: await askHeldMb(daemon.pid, files.daemon) };
     await watch.stop();
-    const loopDelay = (await endLoopDelay(daemon.pid, files.daemon)).whole;
-    const controlDelay = (await endLoopDelay(control.pid, files.control)).whole;
+    const loopDelay = await endLoopDelay(daemon.pid, files.daemon);
+    const controlDelay = await endLoopDelay(control.pid, files.control);
     await load.stop();
     const idleCores = await measureIdle(daemon, target, home.workspace, options);
     const { samples } = watch;
-    const measured = { samples, loopDelay, controlDelay, idleCores, violations: load.violations.length };
+    const measured = { samples, heldMb, loopDelay, controlDelay, idleCores, violations: load.violations.length };
     const stderr = daemon.stderr();
     await Promise.all([daemon.stop(), control.kill('SIGKILL')]);
     return { measured, counts: load.counts, violations: load.violations, stderr };
@@ -78,10 +82,16 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
-async function passTime({ minutes, onMinute }: SoakOptions, watch: ProcessWatch, load: SoakLoad): Promise<void> {
-  for (let minute = 1; minute <= Math.ceil(minutes); minute += 1) {
-    await sleep(60_000 * Math.min(1, minutes - minute + 1));
-    onMinute(minute, watch, load.counts);
+interface Stretch extends Pick<SoakOptions, 'onMinute'> {
+  /** In minutes. */
+  from: number;
+  to: number;
+}
+
+async function passTime({ from, to, onMinute }: Stretch, watch: ProcessWatch, load: SoakLoad): Promise<void> {
+  for (let minute = from; minute < to; minute += 1) {
+    await sleep(60_000 * Math.min(1, to - minute));
+    onMinute(Math.min(minute + 1, to), watch, load.counts);
   }
 }
 

@@ -1,17 +1,19 @@
 // What a run of disconnects showed, row by row, and what of it must hold. Any thread.
 import type { Judgement } from '../../support/judgement.js';
-import { trendOf } from '../../support/trend.js';
 import { REATTACH_KINDS } from './follower.js';
 import { FOUND_WITHIN_MS } from './half-open.js';
 import type { DisconnectsResult } from './run-disconnects.js';
 
-/** In the second half of a long run memory may grow by so much, beside what its own noise explains. */
-const GROWTH_SHARE = 0.05;
+/**
+ * So much more may be held in the end of a long run than half way, when all garbage is gone and all conversations but the last are
+ * deleted: with 5,000 disconnects between, 0.4 KB for each. Resident memory says little here, as it follows V8's laziness.
+ */
+const HELD_GROWTH_MB = 2;
 /** Connections to the model, which stay for a while in case they are needed again. */
 const SOCKETS_LEFT = 8;
 
 export function judgeDisconnects(result: DisconnectsResult, seconds: number, isLong: boolean): Judgement[] {
-  const { follows, violations, samples, before, after } = result;
+  const { follows, violations, samples, before, after, heldMb } = result;
   const kinds = Object.entries(result.byKind)
     .toSorted()
     .map(([kind, count]) => `${kind} ${count}`);
@@ -23,7 +25,7 @@ export function judgeDisconnects(result: DisconnectsResult, seconds: number, isL
     value: of(...wanted),
     isOk: of(...wanted) === '0',
   });
-  const memory = trendOf(samples.slice(samples.length >> 1).map(({ atMs, rssMb }) => ({ atMs, value: rssMb })));
+  const mostMb = Math.max(...samples.map(({ rssMb }) => rssMb));
   const most = Math.max(...samples.map(({ descriptors }) => descriptors));
   const found = result.foundSilentMs;
   return [
@@ -64,13 +66,13 @@ export function judgeDisconnects(result: DisconnectsResult, seconds: number, isL
       isOk: result.left.sockets <= SOCKETS_LEFT,
     },
     {
-      name: 'memory before, after',
-      value: `${before.rssMb.toFixed(0)} MB, ${after.rssMb.toFixed(0)} MB`,
+      name: 'memory before, at most, after',
+      value: `${before.rssMb.toFixed(0)}, ${mostMb.toFixed(0)}, ${after.rssMb.toFixed(0)} MB`,
     },
     {
-      name: 'memory, growth over the second half',
-      value: `${memory.growth.toFixed(1)} ± ${memory.error.toFixed(1)} MB of ${memory.mean.toFixed(0)} MB`,
-      ...(isLong ? { isOk: memory.growth <= GROWTH_SHARE * memory.mean + 2 * memory.error } : {}),
+      name: 'held by the main thread, half way and in the end',
+      value: `${heldMb.half.toFixed(1)} MB, ${heldMb.end.toFixed(1)} MB`,
+      ...(isLong ? { isOk: heldMb.end <= heldMb.half + HELD_GROWTH_MB } : {}),
     },
   ];
 }

@@ -7,6 +7,7 @@ import { startModelProcess } from '../../support/model-process.js';
 import { ProcessWatch } from '../../support/process-watch.js';
 import { listDescriptors, sampleProcess } from '../../support/process-sample.js';
 import type { ProcessSample } from '../../support/process-sample.js';
+import { askHeldMb, selfReportEnv } from '../../support/self-report.js';
 import { makeTempHome } from '../../support/temp-home.js';
 import type { TempHome } from '../../support/temp-home.js';
 import { WireProxy } from '../../support/wire-proxy.js';
@@ -46,6 +47,8 @@ export interface DisconnectsResult {
   samples: ProcessSample[];
   /** Before the first client, and when the last one had gone. */
   before: ProcessSample;
+  /** MB that the daemon's main thread held when its garbage was gone: after half of the disconnects, and in the end. */
+  heldMb: { half: number; end: number };
   after: ProcessSample;
   /** What the daemon held when every conversation had been unloaded and every client was gone, and had not held before. */
   left: { files: string[]; sockets: number };
@@ -67,10 +70,12 @@ export async function runDisconnects(options: DisconnectsOptions): Promise<Disco
   let daemon: DaemonProcess | null = null;
   let isWell = false;
   try {
-    daemon = await startDaemonProcess({ home: home.path, args: ['-c', `replay_bytes=${REPLAY_BYTES}`] });
-    const run = new Run(options, home, proxy);
+    const report = join(home.root, 'daemon-report');
+    const args = ['-c', `replay_bytes=${REPLAY_BYTES}`];
+    daemon = await startDaemonProcess({ home: home.path, args, env: selfReportEnv(report) });
+    const run = new Run(options, home, proxy, report);
     const result = await run.runOn(daemon);
-    daemon = await startDaemonProcess({ home: home.path, args: ['-c', `replay_bytes=${REPLAY_BYTES}`] });
+    daemon = await startDaemonProcess({ home: home.path, args });
     await run.comeBackTo(daemon);
     await daemon.stop();
     isWell = result.violations.length === 0;
@@ -93,14 +98,20 @@ class Run {
   readonly #byKind: Record<string, number> = {};
   /** The last conversation of each lane. */
   readonly #remains: Remains[] = [];
+  readonly #reportFile: string;
+  /** Resolves after half of the disconnects. */
+  readonly #half: Promise<void>;
+  #passHalf!: () => void;
   #disconnects = 0;
   #inFlight = 0;
   #conversations = 0;
 
-  constructor(options: DisconnectsOptions, home: TempHome, proxy: WireProxy) {
+  constructor(options: DisconnectsOptions, home: TempHome, proxy: WireProxy, report: string) {
+    this.#reportFile = report;
     this.#options = options;
     this.#home = home;
     this.#proxy = proxy;
+    this.#half = new Promise((resolve) => (this.#passHalf = resolve));
     this.#halfOpen = new HalfOpen(options.disconnects >= LONG_RUN);
   }
 
@@ -110,11 +121,18 @@ class Run {
     const before = await sampleProcess(daemon.pid);
     const socketsBefore = (await listDescriptors(daemon.pid)).filter(isSocket).length;
     const watch = new ProcessWatch(daemon.pid);
-    const lanes = Array.from({ length: this.#options.conversations }, (_, lane) => this.#serve(daemon, lane));
+    const keeper = await WireClient.open(targetOf(daemon));
+    const lanes = Array.from({ length: this.#options.conversations }, (_, lane) => this.#serve(daemon, lane, keeper));
+    const half = this.#half.then(() => askHeldMb(daemon.pid, this.#reportFile));
     await Promise.all(lanes);
+    keeper.close();
+    await keeper.closed;
     await this.#halfOpen.settle();
     await watch.stop();
     const left = await listLeftOpen(daemon.pid, this.#home.path);
+    // A run that ended early has no second half.
+    this.#passHalf();
+    const heldMb = { half: await half, end: await askHeldMb(daemon.pid, this.#reportFile) };
     const after = await sampleProcess(daemon.pid);
     await daemon.stop();
     return {
@@ -126,6 +144,7 @@ class Run {
       foundSilentMs: this.#halfOpen.foundMs,
       samples: watch.samples,
       before,
+      heldMb,
       after,
       left: { ...left, sockets: left.sockets - socketsBefore },
       violations: this.#violations,
@@ -156,9 +175,9 @@ class Run {
     }
   }
 
-  /** One conversation after the other. */
-  async #serve(daemon: DaemonProcess, lane: number): Promise<void> {
-    const { seed, disconnects, maxViolations, swallow } = this.#options;
+  /** One conversation after the other; all but the last are deleted, so that there is no more to hold in the end. */
+  async #serve(daemon: DaemonProcess, lane: number, keeper: WireClient): Promise<void> {
+    const { seed, swallow } = this.#options;
     for (let index = 0; !this.#isOver(); index += 1) {
       const name = `c${lane + 1}.${index + 1}`;
       const life = new ConversationLife({
@@ -177,12 +196,15 @@ class Run {
           this.#countCut(how, isStreaming);
           if (how === 'silent' && connection !== null) this.#halfOpen.add(connection, plan.resetMs);
         },
-        isOver: () => this.#disconnects >= disconnects || this.#violations.length >= maxViolations,
+        isOver: () => this.#isOver(),
         ...(swallow === undefined ? {} : { swallow }),
       });
       this.#conversations += 1;
       try {
-        this.#remains[lane] = await life.live();
+        const remains = await life.live();
+        const former = this.#remains[lane];
+        this.#remains[lane] = remains;
+        if (former !== undefined) await keeper.request('thread/delete', { threadId: former.threadId });
       } catch (error) {
         this.#report([broken(null, `${name}: ${String(error)}`, daemon.stderr().slice(-2000))]);
       }
@@ -196,6 +218,7 @@ class Run {
 
   #countCut(how: ConnectionPlan['how'], isStreaming: boolean): void {
     this.#disconnects += 1;
+    if (this.#disconnects >= this.#options.disconnects / 2) this.#passHalf();
     if (isStreaming) this.#inFlight += 1;
     this.#byKind[how] = (this.#byKind[how] ?? 0) + 1;
     this.#options.onProgress(this.#disconnects, this.#violations.length);
