@@ -21,8 +21,8 @@ export interface SoakMeasured {
 
 /**
  * Over the second half, memory may grow by this share of its mean, and by what its own noise makes of a straight line: two
- * standard errors. At 250 MB that is 12.5 MB: in fifteen minutes of 50 conversations, which are some 10,000 turns and as many
- * reattaches, a leak of 1 KB for each would be beyond it.
+ * standard errors. At 300 MB that is 15 MB. Fifteen minutes of 50 conversations are some 15,000 turns and 12,000 reattaches:
+ * a leak of 1 KB for each of these is about what is found.
  */
 const GROWTH_SHARE = 0.05;
 /** What is held differs by what happens to be going on: fifty conversations with what they keep for clients that come back. */
