@@ -1,12 +1,12 @@
 // Daemon, model server and client, each a process of its own, for one measurement. Main thread of the bench.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDaemonProcess } from '../test/support/daemon-process.js';
 import type { DaemonProcess } from '../test/support/daemon-process.js';
 import { startModelProcess } from '../test/support/model-process.js';
 import type { ModelProcess } from '../test/support/model-process.js';
+import { processorMs, residentMb } from '../test/support/process-sample.js';
 import { makeTempHome } from '../test/support/temp-home.js';
 import type { TempHome } from '../test/support/temp-home.js';
 import type { ClientAnswer, ClientCommand, ClientResult } from './client/commands.js';
@@ -100,17 +100,4 @@ class ClientProcess {
   end(): void {
     this.#child.kill();
   }
-}
-
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-}
-
-/** From /proc, in steps of 10 ms. */
-async function processorMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The fields after the name, which may hold anything but ends at the last bracket: user and system ticks are 12 and 13.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return 10 * (Number(fields[11]) + Number(fields[12]));
 }

@@ -11,6 +11,10 @@ export interface WireClientOptions {
   /** `HOST:PORT` of the daemon behind it. */
   host: string;
   token: string | null;
+  /** Called as soon as there is a connection, before anything was asked. */
+  onConnected?: (client: WireClient) => void;
+  /** Called for every message, in order, before anybody who waits for it goes on. */
+  onMessage?: (message: WireMessage, text: string, client: WireClient) => void;
 }
 
 /** The turn of turn/completed. */
@@ -49,24 +53,37 @@ export class WireClient {
   /** Our end's port: by it the proxy's log is found. */
   readonly clientPort: number;
   readonly requests = new Map<number, SentRequest>();
-  readonly #socket: WebSocket;
+  /** Resolves when the connection is over, whoever ended it; says how. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  /** The raw client: for those who want to read slowly, or not at all. */
+  readonly socket: WebSocket;
   readonly #replies = new Map<number, Waiter>();
   readonly #turnEnds = new Map<string, Waiter>();
   readonly #turnEndPromises = new Map<string, Promise<WireMessage>>();
   readonly #endedTurns = new Map<string, TurnEnd>();
   #lost = false;
 
-  private constructor(socket: WebSocket, clientPort: number) {
-    this.#socket = socket;
+  private constructor(socket: WebSocket, clientPort: number, onMessage: WireClientOptions['onMessage']) {
+    this.socket = socket;
     this.clientPort = clientPort;
-    socket.on('message', (data: Buffer) => this.#receive(JSON.parse(data.toString('utf8')) as WireMessage));
-    socket.on('close', () => this.#lose());
+    socket.on('message', (data: Buffer) => {
+      const text = data.toString('utf8');
+      const message = JSON.parse(text) as WireMessage;
+      onMessage?.(message, text, this);
+      this.#receive(message);
+    });
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => {
+        this.#lose();
+        resolve({ code, reason: reason.toString() });
+      });
+    });
     // The close that follows says all there is to say.
     socket.on('error', () => undefined);
   }
 
   /** Connects and initializes. Rejects with ConnectionLost when the daemon goes meanwhile. */
-  static async open({ url, host, token }: WireClientOptions): Promise<WireClient> {
+  static async open({ url, host, token, onConnected, onMessage }: WireClientOptions): Promise<WireClient> {
     const authorization = token === null ? {} : { Authorization: `Bearer ${token}` };
     const socket = new WebSocket(url, { headers: { Host: host, ...authorization }, perMessageDeflate: false });
     const upgraded = new Promise<Socket>((resolve) => socket.once('upgrade', ({ socket: raw }) => resolve(raw)));
@@ -75,12 +92,13 @@ export class WireClient {
     } catch (error) {
       throw new ConnectionLost(`not connected: ${String(error)}`, { cause: error });
     }
-    const client = new WireClient(socket, (await upgraded).localPort ?? 0);
+    const client = new WireClient(socket, (await upgraded).localPort ?? 0, onMessage);
+    onConnected?.(client);
     await client.request('initialize', {
       clientInfo: { name: 'faults', title: null, version: '0' },
       capabilities: { experimentalApi: true },
     });
-    client.#socket.send('{"method":"initialized"}');
+    client.socket.send('{"method":"initialized"}');
     return client;
   }
 
@@ -89,7 +107,7 @@ export class WireClient {
     const id = this.requests.size + 1;
     this.requests.set(id, { method, params });
     const reply = this.#wait(this.#replies, id, `reply to ${method}`);
-    if (!this.#lost) this.#socket.send(JSON.stringify({ id, method, params }));
+    if (!this.#lost) this.socket.send(JSON.stringify({ id, method, params }));
     const { result, error } = await reply;
     if (error !== undefined) throw new RequestRefused(method, error);
     return result ?? {};
@@ -105,7 +123,12 @@ export class WireClient {
   }
 
   close(): void {
-    this.#socket.close();
+    this.socket.close();
+  }
+
+  /** Ends the connection without a word. */
+  drop(): void {
+    this.socket.terminate();
   }
 
   #wait<Key>(waiters: Map<Key, Waiter>, key: Key, what: string): Promise<WireMessage> {
