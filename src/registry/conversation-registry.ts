@@ -3,7 +3,6 @@ import { DaemonError } from '../errors.js';
 import type { CutPoint } from '../index/index-messages.js';
 import type { Log } from '../log.js';
 import type { NotificationName } from '../protocol/notification-names.js';
-import type { GitInfo, ReadState } from '../protocol/thread.js';
 import type { RolloutLine } from '../rollout/line.js';
 import { truncateAfterDroppingLastMessages } from '../rollout/truncate-history.js';
 import type { InitialHistory, SessionConfigured } from '../session/messages.js';
@@ -15,6 +14,7 @@ import { ConversationBranches } from './conversation-branches.js';
 import { ConversationLoader } from './conversation-loader.js';
 import { ConversationNotes } from './conversation-notes.js';
 import { ConversationRevival } from './conversation-revival.js';
+import { ConversationRemarks } from './conversation-remarks.js';
 import { ConversationResume } from './conversation-resume.js';
 import type { Resumed } from './conversation-resume.js';
 import { ConversationSlots } from './conversation-slots.js';
@@ -23,9 +23,7 @@ import type { Conversation } from './conversation.js';
 import type { EventsCursor, Subscriber } from './fan-out.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
-import { noConversation, noRollout } from './missing-rollout.js';
 import { ReadStates } from './read-states.js';
-import type { ReadStateOperation } from './read-states.js';
 import type {
   ConversationLookup,
   ConversationRequest,
@@ -97,8 +95,8 @@ export class ConversationRegistry {
   readonly #slots = new ConversationSlots();
   readonly #loader: ConversationLoader;
   readonly #revival: ConversationRevival;
-  readonly #notes: ConversationNotes;
-  readonly #readStates: ReadStates;
+  /** What is said of a conversation beside its rollout. */
+  readonly remarks: ConversationRemarks;
   readonly #fresh: FreshStart;
   readonly #resume: ConversationResume;
   readonly #branches: ConversationBranches;
@@ -111,10 +109,11 @@ export class ConversationRegistry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     const slots = this.#slots;
-    this.#readStates = new ReadStates(options.home, options.log);
+    const readStates = new ReadStates(options.home, options.log);
+    const notes = new ConversationNotes(options.home);
     this.#loader = new ConversationLoader({
       ...options,
-      readStates: this.#readStates,
+      readStates,
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
       onSessionOver: (loaded, error) => {
@@ -127,16 +126,22 @@ export class ConversationRegistry {
       },
     });
     this.#revival = new ConversationRevival(options, slots, this.#loader);
-    this.#notes = new ConversationNotes(options.home);
     this.#fresh = new FreshStart(options, slots, this.#loader);
     this.watches = new WatchedConversations(options, slots, this.#loader);
+    this.remarks = new ConversationRemarks({
+      ...{ slots, notes, readStates, lookup: options.lookup },
+      onReadState: (threadId, readState) => {
+        const heard = this.findLoaded(threadId) ?? this.watches.find(threadId);
+        heard?.fanOut.publish('thread/readState/changed', { threadId, readState });
+      },
+    });
     this.#resume = new ConversationResume(options, slots, this.#loader, this.watches);
-    this.#archive = new ConversationArchive(options, { slots, notes: this.#notes, readStates: this.#readStates });
+    this.#archive = new ConversationArchive(options, { slots, notes, readStates });
     this.#branches = new ConversationBranches(options, {
       slots,
       loader: this.#loader,
       fresh: this.#fresh,
-      notes: this.#notes,
+      notes,
     });
   }
 
@@ -295,47 +300,6 @@ export class ConversationRegistry {
     return this.#archive.delete(conversationId, cascade);
   }
 
-  /** Loaded or not. Throws rollout_not_found, unsupported_for_thread for an ephemeral one. */
-  async nameConversation(conversationId: string, name: string): Promise<void> {
-    const loaded = await this.#prepareNote(conversationId);
-    await this.#notes.setName(conversationId, name);
-    if (loaded !== null) loaded.facts.name = name;
-  }
-
-  /** The same for what is known of its repository; fields that are absent stay as they are. */
-  async changeGitInfo(conversationId: string, patch: Partial<GitInfo>): Promise<void> {
-    const loaded = await this.#prepareNote(conversationId);
-    const known = loaded === null ? await this.#recordedGitInfo(conversationId) : loaded.facts.gitInfo;
-    const gitInfo = { sha: null, branch: null, originUrl: null, ...known, ...patch };
-    await this.#notes.setGitInfo(conversationId, gitInfo);
-    if (loaded !== null) loaded.facts.gitInfo = gitInfo;
-  }
-
-  /** Of a conversation with a file, loaded or not. */
-  readStateOf(conversationId: string): ReadState {
-    return this.#readStates.of(conversationId);
-  }
-
-  /**
-   * Loaded or not; its clients are told before this resolves. Throws conversation_not_loaded, unsupported_for_thread for an
-   * ephemeral one, history_not_materialized for one without a file, read_state_changed.
-   */
-  changeReadState(id: string, operation: ReadStateOperation, expectedRevision: string): Promise<ReadState> {
-    return this.#slots.share(id, async (loaded) => {
-      if (loaded === null && (await this.#options.lookup.find(id)) === null) {
-        throw noConversation(id);
-      }
-      if (loaded !== null && loaded.conversation.readState === null) {
-        const code = loaded.conversation.facts.ephemeral ? 'unsupported_for_thread' : 'history_not_materialized';
-        throw new DaemonError(code, 'thread read state unavailable');
-      }
-      return this.#readStates.update(id, operation, expectedRevision, (readState) => {
-        const heard = this.findLoaded(id) ?? this.watches.find(id);
-        heard?.fanOut.publish('thread/readState/changed', { threadId: id, readState });
-      });
-    });
-  }
-
   /** Tells everybody who listens of what befell a conversation, loaded or not. */
   announce(conversationId: string, method: NotificationName, params: unknown): void {
     this.#loader.announce(conversationId, method, params);
@@ -394,32 +358,10 @@ export class ConversationRegistry {
     return (this.#closing ??= this.#slots.endAll(limitMs));
   }
 
-  /** A conversation that has no file yet gets one: a note about nothing would be lost. */
-  async #prepareNote(id: string): Promise<Conversation | null> {
-    const loaded = await this.#slots.settled(id);
-    if (loaded === null) {
-      if ((await this.#options.lookup.find(id)) === null) throw noRollout(id);
-      return null;
-    }
-    const { conversation } = loaded;
-    if (conversation.facts.ephemeral) {
-      const message = `ephemeral thread does not support metadata updates: ${id}`;
-      throw new DaemonError('unsupported_for_thread', message);
-    }
-    if (!conversation.materialized) await conversation.carryOut({ type: 'materialize' });
-    return conversation;
-  }
-
   /** What the daemon unloads because it stops, clients find again when it is back. */
   #notLoaded(id: string): DaemonError {
     if (this.#isStopping) return new DaemonError('shutting_down', 'the daemon is shutting down');
     return this.watches.refusalOf(id) ?? new DaemonError('conversation_not_found', `thread not found: ${id}`);
-  }
-
-  async #recordedGitInfo(id: string): Promise<GitInfo | null> {
-    const { lookup } = this.#options;
-    const path = await lookup.find(id);
-    return path === null ? null : (await lookup.describe(path)).summary.gitInfo;
   }
 }
 

@@ -13,7 +13,7 @@ export function threadNameSetHandler({ registry }: HandlerContext): Handler<'thr
   return async (params, respond) => {
     const threadId = checkedThreadId(params.threadId);
     const name = params.name.toWellFormed().trim();
-    await registry.nameConversation(threadId, name);
+    await registry.remarks.setName(threadId, name);
     respond.result({});
     registry.announce(threadId, 'thread/name/updated', { threadId, threadName: name });
   };
@@ -26,7 +26,7 @@ export function threadMetadataUpdateHandler(context: HandlerContext): Handler<'t
     if (projectId != null && projectId !== '') {
       throw new DaemonError('invalid_request', `project not found: ${projectId}`);
     }
-    await context.registry.changeGitInfo(threadId, gitInfo == null ? {} : toGitInfoPatch(gitInfo));
+    await context.registry.remarks.changeGitInfo(threadId, gitInfo == null ? {} : toGitInfoPatch(gitInfo));
     respond.result({ thread: await readThread(context, threadId) });
   };
 }
@@ -42,7 +42,7 @@ function toGitInfoPatch(update: GitInfoUpdate): Partial<GitInfo> {
 export function threadReadStateUpdateHandler({ registry }: HandlerContext): Handler<'thread/readState/update'> {
   return async ({ threadId, operation, expectedRevision }, respond) => {
     const id = checkedThreadId(threadId);
-    respond.result({ readState: await registry.changeReadState(id, operation.type, expectedRevision) });
+    respond.result({ readState: await registry.remarks.changeReadState(id, operation.type, expectedRevision) });
   };
 }
 

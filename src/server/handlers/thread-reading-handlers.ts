@@ -34,7 +34,7 @@ export function threadReadHandler(context: HandlerContext): Handler<'thread/read
     const facts = toFacts(summary, context.readConfig(null).modelProvider);
     const thread = toThread(facts, status, watched === null);
     announceDeprecation(respond, includeTurns, thread.historyMode);
-    answer(respond, thread, turnsJson, context.registry.readStateOf(threadId));
+    answer(respond, thread, turnsJson, context.registry.remarks.readStateOf(threadId));
   };
 }
 
@@ -117,7 +117,7 @@ export function threadListHandler(context: HandlerContext): Handler<'thread/list
       // Only a session says whether it can be spoken to, and none is asked here.
       return {
         thread: { ...thread, canAcceptDirectInput: null },
-        readState: registry.readStateOf(summary.id),
+        readState: registry.remarks.readStateOf(summary.id),
       };
     });
     respond.result({
