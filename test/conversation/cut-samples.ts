@@ -16,8 +16,8 @@ import {
 } from '../support/rollout-lines.js';
 import { baseAt, ordinalText, writeSegment } from '../support/rollout-segments.js';
 
-/** The conversation that forks go on from. */
-const SOURCE = 900;
+/** The conversation that forks go on from; more than anybody cuts. */
+const SOURCE = 50_000;
 /** Two bytes, three and four: a cut may leave a part of a character. */
 export const WORDS = 'é\u2028😀';
 

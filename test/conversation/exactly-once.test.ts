@@ -219,7 +219,9 @@ describe('a message that a client sends again', () => {
   });
 });
 
-describe('a message that a killed daemon recorded and nobody was told of', () => {
+describe('a message that a killed daemon recorded and nobody was told of', function () {
+  // Three daemons are started.
+  this.timeout(60_000);
   for (const historyMode of ['paginated', 'legacy']) {
     it(`is there once when the client sends it again (${historyMode})`, async () => {
       const model = await startModelServer();
