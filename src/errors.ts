@@ -26,6 +26,7 @@ export const DAEMON_ERROR_CODES = [
   'lock_unavailable',
   'session_configured_not_first_event',
   'session_failed',
+  'session_over',
   'worker_lost',
   'writer_lost',
   'index_lost',

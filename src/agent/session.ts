@@ -112,9 +112,10 @@ export class Session {
   }
 
   #handleNow(command: SessionCommand, content: unknown[]): void {
-    const refusal =
-      this.#failure ?? (this.#isEnding ? new DaemonError('session_failed', 'the session has ended') : null);
-    if ('requestId' in command && refusal !== null) return this.#refuse(command.requestId, refusal);
+    if ('requestId' in command && (this.#failure !== null || this.#isEnding)) {
+      const reason = this.#failure === null ? '' : `: ${this.#failure.message}`;
+      return this.#refuse(command.requestId, new DaemonError('session_over', `the session has ended${reason}`));
+    }
     try {
       this.#carryOut(command, content);
       // What it recorded makes the rollout larger than the journal says: the text of what runs must be said anew.

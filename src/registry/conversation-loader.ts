@@ -217,6 +217,11 @@ export class ConversationLoader {
 
 /** Tells whether a rollout is still the file that it was; null for none. */
 function stateOf(path: string | null): string | null {
-  const stats = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? null : `${path} ${stats.size}`;
+  if (path === null) return null;
+  try {
+    return `${path} ${statSync(path).size}`;
+  } catch {
+    // There is none, or its folder cannot be looked into: its session says why, if it has to be read.
+    return null;
+  }
 }

@@ -42,6 +42,9 @@ export class Conversation {
   materialized: boolean;
   #handle: SessionHandle | null = null;
   #configured: SessionConfigured | null = null;
+  /** Resolves once its session has ended, for whatever reason. */
+  readonly over: Promise<void>;
+  #resolveOver!: () => void;
   #isOver = false;
   /** Clients that are about to join: they keep it from being unloaded. */
   #joining = 0;
@@ -52,6 +55,7 @@ export class Conversation {
 
   constructor(options: ConversationOptions, materialized: boolean) {
     this.#options = options;
+    this.over = new Promise((resolve) => (this.#resolveOver = resolve));
     this.id = options.facts.id;
     this.facts = options.facts;
     this.settings = options.settings;
@@ -232,6 +236,7 @@ export class Conversation {
   /** The session is over and another one takes its place, or its files are about to move: no client is told. */
   markOver(): void {
     this.#isOver = true;
+    this.#resolveOver();
     this.#cancelUnload();
   }
 

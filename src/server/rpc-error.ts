@@ -43,6 +43,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   listen_failed: INTERNAL_ERROR,
   session_configured_not_first_event: INTERNAL_ERROR,
   session_failed: INTERNAL_ERROR,
+  session_over: INTERNAL_ERROR,
   worker_lost: INTERNAL_ERROR,
   writer_lost: INTERNAL_ERROR,
   index_lost: INTERNAL_ERROR,

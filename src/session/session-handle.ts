@@ -133,7 +133,8 @@ export class SessionHandle {
 
   #send(pending: Pending, toCommand: (requestId: number) => SessionCommand): void {
     if (this.#over) {
-      pending.handler.onError(this.#endedError ?? new DaemonError('session_failed', 'the session has ended'));
+      const reason = this.#endedError === null ? '' : `: ${this.#endedError.message}`;
+      pending.handler.onError(new DaemonError('session_over', `the session has ended${reason}`));
       return;
     }
     const requestId = this.#nextRequestId++;

@@ -6,7 +6,7 @@ import type { LoggedConnection } from './told.js';
 import type { Violation } from './violation.js';
 
 /** Nobody whom a fault did not meet waits longer than this for anything. */
-export const PAUSE_MS = 50;
+const PAUSE_MS = 50;
 /** A machine that keeps a thread waiting for longer than this lets nobody judge anything. */
 const HOPELESS_STALL_MS = 100;
 /** A delta wakes so many threads on its way, each of which a loaded machine may keep waiting. */

@@ -166,7 +166,7 @@ describe('SessionHandle', () => {
     expect(session.told).to.deep.equal(['warning w', 'frames a', 'state p', 'snapshot', 'ended']);
   });
 
-  it('answers what is still open when its worker dies, and everything after, with worker_lost', async () => {
+  it('answers what is still open when its worker dies with worker_lost, and looks at nothing after that', async () => {
     const session = new HandDrivenSession();
     session.configure();
     const open = session.interrupt();
@@ -177,7 +177,7 @@ describe('SessionHandle', () => {
       'worker_lost',
       "the session's worker was lost: out of memory",
     ]);
-    expect(await session.interrupt()).to.equal('worker_lost');
+    expect(await session.interrupt()).to.equal('session_over');
     session.handle.requestEnd();
   });
 
@@ -204,6 +204,6 @@ describe('SessionHandle', () => {
     session.leave();
     await session.ended;
     expect(session.told).to.deep.equal(['ended']);
-    expect(await session.interrupt()).to.equal('session_failed');
+    expect(await session.interrupt()).to.equal('session_over');
   });
 });

@@ -7,7 +7,8 @@ import type { Handler } from '../dispatch.js';
 import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
 import { pathOf, refuseField, toRequest, toSessionResult, warn } from './session-request.js';
-import { answer, checkedThreadId, toSettingsPatch, withConversation } from './turn-handlers.js';
+import { checkedThreadId, toSettingsPatch } from './turn-handlers.js';
+import { askSession } from './ask-session.js';
 
 const FORK_DEPRECATION = {
   summary: 'Reading the whole history with a fork is deprecated for paginated threads.',
@@ -83,16 +84,14 @@ export function threadRevertHandler({ registry, index }: HandlerContext): Handle
 
 export function threadSettingsUpdateHandler({ registry }: HandlerContext): Handler<'thread/settings/update'> {
   return (params, respond) => {
-    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
-      conversation.request({ type: 'updateSettings', settings: toSettingsPatch(params) }, answer(respond));
-    });
+    const settings = toSettingsPatch(params);
+    return askSession(registry, checkedThreadId(params.threadId), { type: 'updateSettings', settings }, respond);
   };
 }
 
 export function threadInjectItemsHandler({ registry }: HandlerContext): Handler<'thread/inject_items'> {
   return (params, respond) => {
-    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
-      conversation.request({ type: 'injectItems', items: params.items }, answer(respond));
-    });
+    const { items } = params;
+    return askSession(registry, checkedThreadId(params.threadId), { type: 'injectItems', items }, respond);
   };
 }

@@ -4,10 +4,9 @@ import { validate as isUuid } from 'uuid';
 import { DaemonError } from '../../errors.js';
 import type { SandboxPolicy, UserInput } from '../../protocol/thread.js';
 import type { ParamsOf } from '../../protocol/methods.js';
-import type { Conversation } from '../../registry/conversation.js';
 import type { SettingsPatch, TurnOverrides } from '../../session/messages.js';
-import type { ReplyHandler } from '../../session/session-handle.js';
-import type { Handler, Responder } from '../dispatch.js';
+import type { Handler } from '../dispatch.js';
+import { askSession } from './ask-session.js';
 import type { HandlerContext } from './handler-context.js';
 
 /** UTF-16 units of text that one input may hold, as the peer has it. */
@@ -15,70 +14,40 @@ const MAX_INPUT_CHARS = 1024 * 1024;
 
 export function turnStartHandler({ registry }: HandlerContext): Handler<'turn/start'> {
   return (params, respond) => {
-    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
-      checkInputSize(params.input);
-      registry.refuseWhenStopping();
-      conversation.request(
-        {
-          type: 'startTurn',
-          input: params.input,
-          clientId: params.clientUserMessageId ?? null,
-          overrides: toOverrides(params),
-        },
-        answer(respond),
-      );
-    });
+    const threadId = checkedThreadId(params.threadId);
+    checkInputSize(params.input);
+    registry.refuseWhenStopping();
+    const { input, clientUserMessageId: clientId = null } = params;
+    return askSession(
+      registry,
+      threadId,
+      { type: 'startTurn', input, clientId, overrides: toOverrides(params) },
+      respond,
+    );
   };
 }
 
 export function turnSteerHandler({ registry }: HandlerContext): Handler<'turn/steer'> {
   return (params, respond) => {
-    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
-      if (params.input.length === 0) throw new DaemonError('empty_input', 'input must not be empty');
-      checkInputSize(params.input);
-      conversation.request(
-        {
-          type: 'steerTurn',
-          expectedTurnId: params.expectedTurnId,
-          input: params.input,
-          clientId: params.clientUserMessageId ?? null,
-        },
-        answer(respond),
-      );
-    });
+    const threadId = checkedThreadId(params.threadId);
+    if (params.input.length === 0) throw new DaemonError('empty_input', 'input must not be empty');
+    checkInputSize(params.input);
+    const { input, expectedTurnId, clientUserMessageId: clientId = null } = params;
+    return askSession(registry, threadId, { type: 'steerTurn', expectedTurnId, input, clientId }, respond);
   };
 }
 
 export function turnInterruptHandler({ registry }: HandlerContext): Handler<'turn/interrupt'> {
   return (params, respond) => {
-    return withConversation(registry, checkedThreadId(params.threadId), (conversation) => {
-      conversation.request({ type: 'interruptTurn', turnId: params.turnId }, answer(respond));
-    });
+    const threadId = checkedThreadId(params.threadId);
+    return askSession(registry, threadId, { type: 'interruptTurn', turnId: params.turnId }, respond);
   };
-}
-
-/**
- * Hands over the loaded conversation: at once when it is there, which is nearly always; else when it has been loaded, if
- * somebody is at that. Throws or rejects with conversation_not_found.
- */
-export function withConversation(
-  registry: HandlerContext['registry'],
-  threadId: string,
-  action: (conversation: Conversation) => void,
-): void | Promise<void> {
-  const loaded = registry.findLoaded(threadId);
-  return loaded === null ? registry.awaitConversation(threadId).then(action) : action(loaded);
 }
 
 /** Throws invalid_thread_id for what is no id at all. */
 export function checkedThreadId(threadId: string): string {
   if (!isUuid(threadId)) throw new DaemonError('invalid_thread_id', `invalid thread id: ${threadId.slice(0, 100)}`);
   return threadId;
-}
-
-/** Hands a session's answer on. */
-export function answer(respond: Responder<never>): ReplyHandler {
-  return { onResult: respond.resultJson, onError: respond.error };
 }
 
 function checkInputSize(input: readonly UserInput[]): void {
