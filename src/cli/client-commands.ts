@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { resolveHome } from './home.js';
-import { HOME_HELP } from './common-options.js';
+import { HOME_HELP } from './option-parts.js';
 
 export function addToken(program: Command): void {
   program

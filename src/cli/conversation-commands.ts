@@ -4,8 +4,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { CliFailure, EXIT } from './exit.js';
 import { resolveHome } from './home.js';
-import { HOME_HELP, parseSeconds, URL_HELP } from './common-options.js';
-import type { DaemonFlags } from './common-options.js';
+import { HOME_HELP, parseSeconds, URL_HELP } from './option-parts.js';
+import type { DaemonFlags } from './option-parts.js';
 
 export function addAsk(program: Command): void {
   program

@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { DaemonOptions } from '../daemon.js';
 import { resolveHome } from './home.js';
-import { HOME_HELP, parseSeconds } from './common-options.js';
+import { HOME_HELP, parseSeconds } from './option-parts.js';
 
 interface ServeFlags {
   listen?: string;

@@ -73,6 +73,7 @@ describe('loadConfig', () => {
           workerStuckSecs: 15,
           memoryLimitMb: config.daemon.memoryLimitMb,
           maxThreads: Math.max(2, availableParallelism()),
+          replayBytes: 4 * 1024 * 1024,
           shutdownGraceSecs: 0,
         },
       });
