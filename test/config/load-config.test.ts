@@ -72,6 +72,7 @@ describe('loadConfig', () => {
           workerHeapMb: config.daemon.workerHeapMb,
           workerStuckSecs: 15,
           memoryLimitMb: config.daemon.memoryLimitMb,
+          replayBytes: 4 * 1024 * 1024,
           maxThreads: Math.max(2, availableParallelism()),
           replayBytes: 4 * 1024 * 1024,
           shutdownGraceSecs: 0,
