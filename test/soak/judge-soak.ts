@@ -63,6 +63,7 @@ export function judgeSoak(measured: SoakMeasured): Judgement[] {
       name: '  of a process that does nothing',
       value: `${controlDelay.p99Ms.toFixed(1)} ms (p50 ${controlDelay.p50Ms.toFixed(1)}, most ${controlDelay.maxMs.toFixed(0)})`,
     },
+    { name: 'processor, under load', value: `${(100 * coresOf(samples)).toFixed(0)}% of a core` },
     isIdle('processor, clients subscribed and silent', idleCores.subscribed),
     isIdle('processor, no clients', idleCores.alone),
     { name: 'wrong in what clients saw', value: String(violations), isOk: violations === 0 },
@@ -76,6 +77,11 @@ function grows(name: string, { growth, error, mean }: Trend, allowed: number, un
     value: `${growth.toFixed(1)} ± ${error.toFixed(1)}${unit} of ${mean.toFixed(0)}${unit}, at most ${bound.toFixed(1)}`,
     isOk: growth <= bound,
   };
+}
+
+function coresOf(samples: readonly ProcessSample[]): number {
+  const [first, last] = [samples[0]!, samples.at(-1)!];
+  return (last.cpuMs - first.cpuMs) / (last.atMs - first.atMs);
 }
 
 function isIdle(name: string, cores: number): Judgement {
