@@ -6,7 +6,7 @@ import { runScenario } from './run-scenario.js';
 import { WorkerDeathScenario } from './worker-death-scenario.js';
 
 /** So that none of it takes long: little heap, an early look at who does not answer, little memory in all. */
-const LIMITS = ['-c', 'worker_heap_mb=64', '-c', 'worker_stuck_secs=5', '-c', 'memory_limit_mb=1000'];
+const LIMITS = ['-c', 'worker_heap_mb=96', '-c', 'worker_stuck_secs=5', '-c', 'memory_limit_mb=1000'];
 /** By default only as many workers as processors. */
 const ISOLATED = ['-c', 'sessions_per_worker=1', '-c', 'max_threads=64'];
 const WAYS: readonly WayToDie[] = ['heap', 'buffers', 'spin', 'throw', 'exit', 'reject'];
