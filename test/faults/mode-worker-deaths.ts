@@ -10,11 +10,11 @@ const LIMITS = ['-c', 'worker_heap_mb=96', '-c', 'worker_stuck_secs=5', '-c', 'm
 /** By default only as many workers as processors. */
 const ISOLATED = ['-c', 'sessions_per_worker=1', '-c', 'max_threads=64'];
 const WAYS: readonly WayToDie[] = ['heap', 'buffers', 'spin', 'throw', 'exit', 'reject'];
-const SELF_TEST_DEATHS = 6;
+const SELF_TEST_DEATHS = 4;
 
 export const WORKER_DEATHS: FaultMode = {
   name: 'worker-deaths',
-  share: 24,
+  share: 10,
   run: async ({ count, ...run }) => {
     const again = `--worker-deaths ${count}`;
     let isWell = true;
