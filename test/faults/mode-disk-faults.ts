@@ -8,7 +8,7 @@ import type { MountedHome } from './small-disk.js';
 
 export const DISK_FAULTS: FaultMode = {
   name: 'disk-faults',
-  share: 16,
+  share: 10,
   run: async ({ count, ...run }) => {
     let disk: MountedHome | null = null;
     const result = await runScenario(

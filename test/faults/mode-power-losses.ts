@@ -9,11 +9,11 @@ import { PowerLossScenario } from './power-loss-scenario.js';
 import { runScenario } from './run-scenario.js';
 import type { ScenarioRun } from './run-scenario.js';
 
-const SELF_TEST_LOSSES = 6;
+const SELF_TEST_LOSSES = 4;
 
 export const POWER_LOSSES: FaultMode = {
   name: 'power-losses',
-  share: 15,
+  share: 10,
   run: async (run) => {
     const result = await runLosses(run, { title: `losses of power: ${run.count}` }, `--power-losses ${run.count}`);
     return result.violations.length === 0;

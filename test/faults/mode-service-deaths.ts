@@ -10,8 +10,8 @@ const WAYS: readonly WayToDie[] = ['heap', 'throw', 'exit', 'reject'];
 /** Little heap, so that it is full soon. */
 const ENV = { ROLLOUTD_FAULTS_HEAP_MB: '64' };
 
-export const WRITER_DEATHS = serviceDeaths('writer', 16, 8);
-export const INDEX_DEATHS = serviceDeaths('index', 16, 16);
+export const WRITER_DEATHS = serviceDeaths('writer', 8, 8);
+export const INDEX_DEATHS = serviceDeaths('index', 8, 16);
 
 function serviceDeaths(role: 'writer' | 'index', share: number, mostInALife: number): FaultMode {
   const name = `${role}-deaths`;

@@ -6,15 +6,15 @@ import { runScenario } from './run-scenario.js';
 import { WorkerDeathScenario } from './worker-death-scenario.js';
 
 /** So that none of it takes long: little heap, an early look at who does not answer, little memory in all. */
-const LIMITS = ['-c', 'worker_heap_mb=64', '-c', 'worker_stuck_secs=5', '-c', 'memory_limit_mb=1000'];
+const LIMITS = ['-c', 'worker_heap_mb=96', '-c', 'worker_stuck_secs=5', '-c', 'memory_limit_mb=1000'];
 /** By default only as many workers as processors. */
 const ISOLATED = ['-c', 'sessions_per_worker=1', '-c', 'max_threads=64'];
 const WAYS: readonly WayToDie[] = ['heap', 'buffers', 'spin', 'throw', 'exit', 'reject'];
-const SELF_TEST_DEATHS = 6;
+const SELF_TEST_DEATHS = 4;
 
 export const WORKER_DEATHS: FaultMode = {
   name: 'worker-deaths',
-  share: 24,
+  share: 10,
   run: async ({ count, ...run }) => {
     const again = `--worker-deaths ${count}`;
     let isWell = true;
