@@ -238,7 +238,8 @@ export class SessionHandle {
     this.#over = true;
     if (!this.#saidEnded) this.#endedError ??= new DaemonError('worker_lost', "the session's worker was lost");
     const error = this.#endedError;
-    const reason = error ?? new DaemonError('session_failed', 'the session has ended');
+    // It has answered all that it tried.
+    const reason = error ?? new DaemonError('session_over', 'the session has ended');
     this.#settleConfigured.reject(reason);
     for (const { handler } of this.#pending.values()) handler.onError(reason);
     this.#pending.clear();

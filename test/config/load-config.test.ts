@@ -74,7 +74,6 @@ describe('loadConfig', () => {
           memoryLimitMb: config.daemon.memoryLimitMb,
           replayBytes: 4 * 1024 * 1024,
           maxThreads: Math.max(2, availableParallelism()),
-          replayBytes: 4 * 1024 * 1024,
           shutdownGraceSecs: 0,
         },
       });

@@ -17,13 +17,18 @@ export function askSession(
 ): void | Promise<void> {
   const ask = (conversation: Conversation): void => {
     const onError = (error: DaemonError): void => {
-      if (error.code !== 'session_over') return respond.error(error);
-      conversation.over
-        .then(() => registry.awaitConversation(threadId))
-        .then(ask)
-        .catch(respond.error);
+      if (error.code === 'session_over') void askNext(conversation);
+      else respond.error(error);
     };
     conversation.request(request, { onResult: respond.resultJson, onError });
+  };
+  const askNext = async (former: Conversation): Promise<void> => {
+    try {
+      await former.over;
+      ask(await registry.awaitConversation(threadId));
+    } catch (error) {
+      respond.error(error);
+    }
   };
   const loaded = registry.findLoaded(threadId);
   return loaded === null ? registry.awaitConversation(threadId).then(ask) : ask(loaded);
