@@ -82,7 +82,7 @@ export class Session {
     const { outbox, turn } = this.#state;
     const unanswered = outbox.abandonRollout();
     for (const requestId of unanswered) outbox.push({ type: 'error', requestId, error: error.toData() });
-    if (turn !== null) abandonTurn(this.#state, turn, error.message, !unanswered.includes(turn.requestId));
+    if (turn !== null) abandonTurn(this.#state, turn, error, !unanswered.includes(turn.requestId));
     else setStatus(this.#state, { type: 'systemError' });
   }
 

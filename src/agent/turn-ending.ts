@@ -1,4 +1,5 @@
 // The three ways a turn ends, each recorded before anybody is told. Session worker.
+import type { DaemonError } from '../errors.js';
 import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
@@ -45,11 +46,12 @@ export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatu
  * The rollout failed under a running turn: it ends without a line. It will read as interrupted, so that is what clients
  * are told, and why; unless they were not told of the turn at all.
  */
-export function abandonTurn(state: SessionState, turn: ActiveTurn, message: string, isTold: boolean): void {
+export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: DaemonError, isTold: boolean): void {
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
   const completedAtMs = close(state, turn);
-  const error = { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null } as TurnError;
+  const { message, code } = cause;
+  const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null } as TurnError;
   setStatus(state, { type: 'systemError' }, endPatch(completedAtMs));
   if (!isTold) return;
   const params = { error, willRetry: false, threadId: state.conversationId, turnId: turn.id };

@@ -51,7 +51,8 @@ describe('a rollout that cannot be written', () => {
     const turn = await done;
     expect([turn.id, turn.status]).to.deep.equal([turnId, 'interrupted']);
     const error = await client.notification('error', (params) => params['turnId'] === turnId);
-    expect(error.params!['willRetry']).to.equal(false);
+    const { willRetry, error: told } = error.params as any;
+    expect([willRetry, told.additionalDetails]).to.deep.equal([false, 'rollout_conflict']);
     await closed(broken);
     expect(readFileSync(file).equals(before), 'nothing was written over it').to.equal(true);
     expect((await client.runTurn(sound, 'hello')).status).to.equal('completed');

@@ -8,7 +8,7 @@ const OTHER = '01a206ee-bd6f-7dc3-8570-000000000000';
 const WINDOW = { what: 'a fault', fromMs: 95, untilMs: 200, victims: [THREAD] };
 
 /** Deltas 10 ms apart from 0 on, each so late; the fault lasts from the tenth to the twentieth. */
-function judge(lateMs: number[], threadId = OTHER, stall: number | null = null) {
+function judge(lateMs: number[], threadId = OTHER, stall: number | null = null, load = 0) {
   const messages = lateMs.map((late, index) => {
     const sentAt = (performance.timeOrigin + index * 10 - late).toFixed(1);
     return { method: 'item/agentMessage/delta', params: { threadId, delta: `@${sentAt} ` } };
@@ -16,7 +16,7 @@ function judge(lateMs: number[], threadId = OTHER, stall: number | null = null) 
   const stalls = new StallMeter();
   stalls.stop();
   if (stall !== null) stalls.note(100, stall);
-  const judged = new LatenessJudge();
+  const judged = new LatenessJudge(() => load);
   judged.noteLife([logOf(messages)], [WINDOW], stalls, Infinity);
   return { whats: judged.inspect().map(({ what }) => what), hasTried: judged.hasTried };
 }
@@ -41,5 +41,10 @@ describe('LatenessJudge', () => {
     expect(judge([...before, 60], OTHER, 3).whats).to.deep.equal([]);
     expect(judge([...before, 70], OTHER, 3).whats).to.deep.equal([LATE]);
     expect(judge([40, ...before.slice(1), 70]).whats).to.deep.equal([]);
+  });
+
+  it('judges nothing on a machine that stalls for long, or has far too much to do', () => {
+    expect(judge([...before, 999], OTHER, 101).whats).to.deep.equal([]);
+    expect(judge([...before, 999], OTHER, null, 1000)).to.deep.equal({ whats: [], hasTried: true });
   });
 });

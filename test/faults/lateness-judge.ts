@@ -1,4 +1,5 @@
 // Whether a fault made those wait whom it did not meet: how late their deltas were around faults, and otherwise. Main thread.
+import { availableParallelism, loadavg } from 'node:os';
 import { describeTimes, percentile, readArrivals } from './lateness.js';
 import type { Arrival } from './lateness.js';
 import type { StallMeter } from './stall-meter.js';
@@ -7,8 +8,9 @@ import type { Violation } from './violation.js';
 
 /** Nobody whom a fault did not meet waits longer than this for anything. */
 const PAUSE_MS = 50;
-/** A machine that keeps a thread waiting for longer than this lets nobody judge anything. */
+/** A machine that keeps a thread waiting for longer than this, or has more to do than this, lets nobody judge anything. */
 const HOPELESS_STALL_MS = 100;
+const HOPELESS_LOAD = 2 * availableParallelism();
 /** A delta wakes so many threads on its way, each of which a loaded machine may keep waiting. */
 const WAKES = 4;
 
@@ -28,13 +30,19 @@ interface Worst {
 }
 
 export class LatenessJudge {
+  readonly #readLoad: () => number;
   readonly #around: number[] = [];
   readonly #otherwise: number[] = [];
   #unjudged = 0;
   /** One for each window. */
   readonly #worst: Worst[] = [];
 
-  /** Deltas around faults there were none? Then nothing was tried. */
+  /** `readLoad` gives the threads that want to run, of the last minute. */
+  constructor(readLoad: () => number = () => loadavg()[0]!) {
+    this.#readLoad = readLoad;
+  }
+
+  /** False when there were no deltas around faults: then nothing was tried. */
   get hasTried(): boolean {
     return this.#around.length > 0;
   }
@@ -46,14 +54,16 @@ export class LatenessJudge {
     untilMs: number,
   ): void {
     const arrivals = readArrivals(connections).filter(({ atMs }) => atMs < untilMs);
+    const isOverloaded = this.#readLoad() > HOPELESS_LOAD;
     for (const window of windows) {
       const others = arrivals.filter(
         (arrival) => isWithin(window, arrival) && !window.victims.includes(arrival.threadId),
       );
       const stallMs = stalls.worstSince(window.fromMs, window.untilMs);
       for (const { lateMs } of others) this.#around.push(lateMs);
-      if (stallMs > HOPELESS_STALL_MS) this.#unjudged += 1;
-      if (stallMs > HOPELESS_STALL_MS) continue;
+      const isHopeless = stallMs > HOPELESS_STALL_MS || isOverloaded;
+      if (isHopeless) this.#unjudged += 1;
+      if (isHopeless) continue;
       const slackMs = WAKES * stallMs;
       const arrival = others.reduce((one, other) => (other.lateMs > one.lateMs ? other : one), others[0]!);
       if (arrival !== undefined) this.#worst.push({ window, arrival, slackMs });
@@ -82,7 +92,7 @@ export class LatenessJudge {
       ['deltas of others around the faults', String(this.#around.length)],
       ['  late by', describeTimes(this.#around)],
       ['  otherwise late by', describeTimes(this.#otherwise)],
-      ['  faults not judged, for the machine stalled', String(this.#unjudged)],
+      ['  faults not judged on a busy machine', String(this.#unjudged)],
     ];
   }
 }
