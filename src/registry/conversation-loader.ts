@@ -128,7 +128,7 @@ export class ConversationLoader {
     // Not by the pool: a port whose writer dies while the session waits for its thread could not be handed over there.
     if (writerPort !== null) handle.replaceWriter(writerPort);
     watch.add(handle);
-    if (plan.fanOut === undefined) this.#breakOffIfOther(id, stateOf(facts.path));
+    if (plan.fanOut === undefined) this.#breakOffIfOther(id, () => stateOf(facts.path));
     this.#live.set(id, loaded);
     try {
       conversation.attachSession(handle, await handle.configured);
@@ -155,7 +155,7 @@ export class ConversationLoader {
   /** For clients of a conversation that is not loaded here, read up to this place: its numbers go on when it is. */
   fanOutAt(id: string, { path, end }: FilePlace): FanOut {
     const fanOut = this.#newFanOut(id);
-    this.#breakOffIfOther(id, `${path} ${end}`);
+    this.#breakOffIfOther(id, () => `${path} ${end}`);
     return fanOut;
   }
 
@@ -184,9 +184,9 @@ export class ConversationLoader {
   }
 
   /** Events that another program has caused meanwhile are in no ring. */
-  #breakOffIfOther(id: string, state: string | null): void {
+  #breakOffIfOther(id: string, state: () => string | null): void {
     const left = this.#leftAs.get(id);
-    if (left !== undefined && left !== state) this.#rings.get(id)?.breakOff();
+    if (left !== undefined && left !== state()) this.#rings.get(id)?.breakOff();
   }
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */

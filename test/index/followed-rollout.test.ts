@@ -118,7 +118,8 @@ describe('a rollout that somebody else writes', () => {
             turns.filter(({ id }) => !['inProgress', 'unknown'].includes(told.get(id)!.status)).length,
           );
           const items = events().filter(({ method }) => method === 'item/completed');
-          if (!name.startsWith('legacy')) {
+          // In legacy files an item may grow: then it is told again.
+          if (bytes.subarray(0, head).includes('"history_mode":"paginated"')) {
             expect(items.length).to.equal([...told.values()].reduce((sum, turn) => sum + turn.items.size, 0));
           }
         }),
