@@ -238,9 +238,10 @@ export class SessionHandle {
     this.#over = true;
     if (!this.#saidEnded) this.#endedError ??= new DaemonError('worker_lost', "the session's worker was lost");
     const error = this.#endedError;
-    // It has answered all that it tried.
-    const reason = error ?? new DaemonError('session_over', 'the session has ended');
-    this.#settleConfigured.reject(reason);
+    const over = new DaemonError('session_over', `the session has ended${error === null ? '' : `: ${error.message}`}`);
+    this.#settleConfigured.reject(error ?? over);
+    // One that ended in order has answered all that it looked at.
+    const reason = this.#saidEnded ? over : (error ?? over);
     for (const { handler } of this.#pending.values()) handler.onError(reason);
     this.#pending.clear();
     this.#events.onEnded(error);
