@@ -34,8 +34,8 @@ export interface SoakResult {
   stderr: string;
 }
 
-/** What is still going on when the load has ended, such as unloads and collections of garbage, is no idleness. */
-const SETTLE_MS = 10_000;
+/** Unloads, and V8, which collects garbage in steps of 8 s when there is less to do, are the end of the load. */
+const SETTLE_MS = 30_000;
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const model = await startModelProcess(join(import.meta.dirname, '..', 'faults', 'model', 'main.js'));
