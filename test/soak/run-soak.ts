@@ -34,8 +34,8 @@ export interface SoakResult {
   stderr: string;
 }
 
-/** Unloads, and V8, which collects garbage in steps of 8 s when there is less to do, are the end of the load. */
-const SETTLE_MS = 30_000;
+/** Unloads, and V8's collections of what is garbage by then, which come up to 70 s later, belong to the load. */
+const SETTLE_MS = 75_000;
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const model = await startModelProcess(join(import.meta.dirname, '..', 'faults', 'model', 'main.js'));
