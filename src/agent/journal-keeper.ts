@@ -55,7 +55,7 @@ export class JournalKeeper {
     this.#exists = true;
   }
 
-  /** A new writer took over, which may not have all that was sent to the former one. */
+  /** The journal may lack something of what was sent: a new writer took over, or a write failed. */
   startAfresh(): void {
     this.#recordedSize = -1;
     this.noteProgress();

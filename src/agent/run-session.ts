@@ -46,6 +46,7 @@ async function serve(
   inbox: Inbox,
 ): Promise<DaemonError | null> {
   let session: Session | null = null;
+  let isJournalFailureTold = false;
   const over = deferred();
   const sink =
     init.rolloutPath === null
@@ -61,7 +62,12 @@ async function serve(
             session?.fail(error);
             over.resolve();
           },
-          onJournalFailed: (message) => post({ type: 'warning', message }),
+          onJournalFailed: (message) => {
+            // What it holds ends in a torn line: until it is whole again nothing more of it can be read.
+            state.journal.startAfresh();
+            if (!isJournalFailureTold) post({ type: 'warning', message });
+            isJournalFailureTold = true;
+          },
         });
   const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
   const state = makeState(init, history, outbox, sink);

@@ -48,7 +48,6 @@ export class WriterConversation {
   /** Set by a failure: only an append at or before this offset, a new attempt, is taken. */
   #retryFrom: number | null = null;
   #journalBroken = false;
-  #journalFailureTold = false;
   #ended = false;
   #closing = false;
   #portClosed = false;
@@ -181,8 +180,6 @@ export class WriterConversation {
       action(this.#journal);
     } catch (error) {
       this.#journalBroken = true;
-      if (this.#journalFailureTold) return;
-      this.#journalFailureTold = true;
       const message = `cannot keep the journal ${this.#journal.path}: ${(error as Error).message}`;
       this.#reply({ type: 'journalFailed', message });
     }

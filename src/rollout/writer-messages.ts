@@ -61,6 +61,6 @@ export type WriterReply =
       type: 'failed';
       error: DaemonErrorData;
     }
-  /** The side journal cannot be written; told once. The rollout goes on without it. */
+  /** The side journal cannot be written, and lacks what comes until it is begun afresh. The rollout goes on without it. */
   | { type: 'journalFailed'; message: string }
   | { type: 'ended'; written: number; synced: number };

@@ -165,10 +165,11 @@ class Oracle {
     await life.ready();
     const clients = await Promise.all(Array.from({ length: MAIN_CLIENTS }, () => life.openClient()));
     if (moment.type === 'resume') {
-      for (const [index, { told }] of this.#live.entries()) {
+      for (const conversation of this.#live) {
+        const { told } = conversation;
         // How it is answered, if at all, is what the kill decides.
         if (told !== null)
-          clientOf(clients, index)
+          clientOf(clients, conversation)
             .request('thread/resume', { threadId: told.threadId })
             .catch(() => {});
       }
@@ -180,10 +181,10 @@ class Oracle {
   }
 
   async #resumeAll(clients: WireClient[], kill: number): Promise<void> {
-    const checks = this.#live.map(async (conversation, index) => {
+    const checks = this.#live.map(async (conversation) => {
       if (conversation.told === null) return;
       const rollout = this.#rollouts.get(conversation.told.threadId) ?? null;
-      const outcome = await this.#rejoin.check(clientOf(clients, index), conversation.told, rollout, kill);
+      const outcome = await this.#rejoin.check(clientOf(clients, conversation), conversation.told, rollout, kill);
       this.#report(outcome.violations, kill);
       if (outcome.gone) conversation.told = null;
     });
@@ -193,10 +194,10 @@ class Oracle {
 
   /** Those whose time is over take a last turn and make room; there are always as many as were asked for. */
   async #renew(clients: WireClient[], life: DaemonLife): Promise<void> {
-    const retiring = this.#live.map(async (conversation, index) => {
+    const retiring = this.#live.map(async (conversation) => {
       conversation.roundsLeft -= 1;
       if (conversation.roundsLeft > 0 || conversation.told === null) return conversation;
-      const client = clientOf(clients, index);
+      const client = clientOf(clients, conversation);
       this.#report(await this.#rejoin.checkModel(client, conversation, conversation.told), life.kill);
       await client.request('thread/unsubscribe', { threadId: conversation.told.threadId });
       this.#retired.push(conversation);
@@ -204,9 +205,10 @@ class Oracle {
     });
     this.#live = (await Promise.all(retiring)).filter((conversation) => conversation !== null);
     while (this.#live.length < this.#options.conversations) {
-      const name = `c${this.#live.length + this.#retired.length + 1}`;
+      const number = this.#live.length + this.#retired.length + 1;
+      const name = `c${number}`;
       const roundsLeft = planLifetime(makeRandom(this.#options.seed, 'lifetime', name));
-      this.#live.push({ name, told: null, roundsLeft, sentInputs: 0 });
+      this.#live.push({ name, number, told: null, roundsLeft, sentInputs: 0 });
     }
   }
 
@@ -225,9 +227,9 @@ class Oracle {
       report: (violations: readonly Violation[]) => this.#report(violations, life.kill),
     };
     const struck = moment.until(scene).finally(() => life.strike(signal));
-    const works = this.#live.map(async (conversation, index) => {
+    const works = this.#live.map(async (conversation) => {
       const random = makeRandom(this.#options.seed, 'work', life.kill, conversation.name);
-      const place = { client: clientOf(clients, index), random, ...this.#place(life) };
+      const place = { client: clientOf(clients, conversation), random, ...this.#place(life) };
       try {
         await work(conversation, place);
       } catch (error) {
@@ -265,8 +267,8 @@ class Oracle {
       const clients = await Promise.all(Array.from({ length: MAIN_CLIENTS }, () => life.openClient()));
       await this.#resumeAll(clients, kill);
       await Promise.all(
-        this.#live.map(async (conversation, index) => {
-          const client = clientOf(clients, index);
+        this.#live.map(async (conversation) => {
+          const client = clientOf(clients, conversation);
           const told = await ensureStarted(conversation, { client, random: makeRandom(0), ...this.#place(life) });
           this.#report(await this.#rejoin.checkModel(client, conversation, told), kill);
         }),
@@ -349,6 +351,7 @@ class Oracle {
   }
 }
 
-function clientOf(clients: readonly WireClient[], index: number): WireClient {
-  return clients[index % clients.length]!;
+/** The same in all of a life, whoever retires meanwhile: the one that is subscribed. */
+function clientOf(clients: readonly WireClient[], { number }: Conversation): WireClient {
+  return clients[number % clients.length]!;
 }

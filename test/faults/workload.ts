@@ -11,6 +11,8 @@ import type { TurnEnd, WireClient } from './wire-client.js';
 export interface Conversation {
   /** Unique in the run. */
   name: string;
+  /** Counted from 1. */
+  number: number;
   /** Null until thread/start was answered. */
   told: ToldThread | null;
   /** Rounds until another takes its place. */

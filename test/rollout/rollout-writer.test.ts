@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BroadcastChannel } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -190,7 +190,28 @@ describe('the rollout writer', () => {
       expect(existsSync(a.journalPath)).to.equal(false);
     });
 
-    it('may fail without the rollout, and says so once', async () => {
+    it('takes nothing more after a failure until it is begun afresh, and tells of each attempt that fails', async () => {
+      const a = rig.rollout('a');
+      const folder = join(rig.folder, 'journal');
+      writeFileSync(folder, 'a file, not a folder');
+      const session = rig.open(a);
+      const failures = () => session.replies.filter(({ type }) => type === 'journalFailed').length;
+      const step = async (text: string, truncate: boolean, line: string): Promise<number> => {
+        session.journal(text, truncate);
+        session.append(line, true);
+        await session.synced();
+        return failures();
+      };
+      const counts = [await step('1\n', true, 'one\n'), await step('2\n', false, 'two\n')];
+      counts.push(await step('1\n2\n3\n', true, 'three\n'));
+      unlinkSync(folder);
+      counts.push(await step('4\n', false, 'four\n'), await step('1\n2\n3\n4\n5\n', true, 'five\n'));
+      expect(counts).to.deep.equal([1, 1, 2, 2, 2]);
+      expect(readFileSync(a.journalPath, 'utf8')).to.equal('1\n2\n3\n4\n5\n');
+      await session.finish();
+    });
+
+    it('may fail without the rollout, and says so each time, at the end too', async () => {
       const a = rig.rollout('a');
       writeFileSync(join(rig.folder, 'journal'), 'a file, not a folder');
       const session = rig.open(a);
@@ -199,7 +220,7 @@ describe('the rollout writer', () => {
       session.append('line\n');
       await session.finish();
       const failures = session.replies.filter(({ type }) => type !== 'ack' && type !== 'ended');
-      expect(failures.map(({ type }) => type)).to.deep.equal(['journalFailed']);
+      expect(failures.map(({ type }) => type)).to.deep.equal(['journalFailed', 'journalFailed']);
       expect(readRollout(a)).to.equal('line\n');
     });
 
