@@ -312,7 +312,8 @@ class Oracle {
       this.#result.numbered += one.numbered;
     }
     if (this.#options.scenario.keepsStreams === false) return;
-    const streams = seen.flatMap((one) => one.streams);
+    const unrecorded = new Set(seen.flatMap((one) => [...one.unrecorded]));
+    const streams = seen.flatMap((one) => one.streams).filter(({ itemId }) => !unrecorded.has(itemId));
     if (life.struck?.signal === 'SIGTERM') {
       this.#rejoin.expect(streams, { killedAtMs: performance.now(), boundMs: 0 });
     } else if (life.struck !== null) {

@@ -18,6 +18,8 @@ export interface SeenStream {
 
 export interface SeenConnection {
   streams: SeenStream[];
+  /** Items whose turn ended because nothing could be written: nothing of them has to be anywhere. */
+  unrecorded: Set<string>;
   violations: Violation[];
   deltas: number;
   /** Notifications that carried a number and were held to rise by one. */
@@ -37,6 +39,7 @@ export function followConnection(
 ): SeenConnection {
   const seen: SeenConnection = {
     streams: [],
+    unrecorded: new Set(),
     violations: [],
     deltas: 0,
     numbered: 0,
@@ -150,8 +153,10 @@ function followItem(
     for (const stream of open) {
       running.delete(stream.itemId);
       // Nothing of it could be recorded, so nothing of it may be told to be complete, or expected to be there.
-      stream.completed = error?.additionalDetails === 'rollout_write_failed';
-      if (stream.completed) continue;
+      if (error?.additionalDetails === 'rollout_write_failed') {
+        seen.unrecorded.add(stream.itemId);
+        continue;
+      }
       report(`item ${stream.itemId} was not completed before its turn`, 'item/completed', 'turn/completed');
     }
   }
