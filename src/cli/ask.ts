@@ -80,6 +80,7 @@ export async function runAsk(options: AskOptions): Promise<ExitCode> {
 interface OpenedThread {
   threadId: string;
   cursor: EventsCursor | null;
+  isNew: boolean;
   /** What the turn has to ask for, because a conversation that was open already did not take it. */
   model: string | undefined;
 }
@@ -98,8 +99,10 @@ async function openThread(client: RpcClient, options: AskOptions): Promise<Opene
       ? await client.request('thread/start', { cwd: process.cwd(), ...wishes })
       : await client.request('thread/resume', { threadId, excludeTurns: true, ...wishes });
   refuseOther(local, opened.modelProvider);
-  const isTaken = threadId === undefined || opened.model === model;
-  return { threadId: opened.thread.id, cursor: opened.eventsCursor ?? null, model: isTaken ? undefined : model };
+  const isNew = threadId === undefined;
+  const isTaken = isNew || opened.model === model;
+  const cursor = opened.eventsCursor ?? null;
+  return { threadId: opened.thread.id, cursor, isNew, model: isTaken ? undefined : model };
 }
 
 /** Who wants an answer from this machine must not have the words sent elsewhere, as by a conversation that others watch. */
@@ -144,7 +147,7 @@ class LiveTurn {
 
   constructor(
     client: RpcClient,
-    { threadId, cursor }: OpenedThread,
+    { threadId, cursor, isNew }: OpenedThread,
     printer: AnswerPrinter,
     how: Pick<FollowOptions, 'connect' | 'patienceMs'>,
   ) {
@@ -153,6 +156,7 @@ class LiveTurn {
       ...how,
       threadId,
       cursor,
+      isNew,
       onNotification: (notification) => {
         if (this.#early === null) this.#hear(notification);
         else this.#early.push(notification);
@@ -197,7 +201,8 @@ class LiveTurn {
     const isRestarted = reply.reattach?.reason === 'epoch_changed';
     this.sawRestart ||= isRestarted;
     const why = isRestarted ? 'the daemon was restarted' : 'too much was missed';
-    this.#printer.aside(`${why}: this is what is recorded`);
+    // Else the connection broke before anything was heard.
+    if (reply.reattach != null) this.#printer.aside(`${why}: this is what is recorded`);
     this.#shown = reply;
     if (this.#turnId !== null) this.#show(reply, this.#turnId);
   }

@@ -15,6 +15,8 @@ export interface FollowOptions {
   threadId: string;
   /** `eventsCursor` of the reply that subscribed; null when the daemon told none. */
   cursor: EventsCursor | null;
+  /** True when that was the reply to thread/start: nothing ran there, so that nothing of it is told behind the reply. */
+  isNew: boolean;
   /** Opens another connection to the same daemon. Rejects with RpcClientError. */
   connect: () => Promise<RpcClient>;
   /** How long to go on trying after something of the thread was heard last; 0 gives up at once. */
@@ -24,7 +26,8 @@ export interface FollowOptions {
   /** The connection has ended, and another one is tried. */
   onLost: (closed: ClosedConnection) => void;
   /**
-   * What was missed is not known any more: the reply has the last turns, the newest first, and what runs is told again.
+   * What was missed is not known any more, or nothing had been heard yet (no `reattach` then): the reply has the last turns,
+   * the newest first, and what runs is told again.
    * Called before any notification that follows the reply.
    */
   onResync: (reply: ResultOf<'thread/resume'>) => void;
@@ -34,7 +37,10 @@ export class FollowedThread {
   readonly threadId: string;
   readonly #options: FollowOptions;
   #client: RpcClient;
-  #cursor: EventsCursor | null;
+  /** The last event that was heard behind the reply that subscribed. */
+  #cursor: EventsCursor | null = null;
+  /** Place of that reply. What ran there is told behind it under the same number, and nothing says that this was all. */
+  #subscribedAt: EventsCursor | null;
   /** Settles when the thread is followed, or cannot be any more. */
   #attached: Promise<void> = Promise.resolve();
   #giveUpAt: number | null = null;
@@ -48,7 +54,9 @@ export class FollowedThread {
     this.threadId = options.threadId;
     this.#options = options;
     this.#client = client;
-    this.#cursor = laterOf(options.cursor, client.lastEvent(options.threadId));
+    this.#subscribedAt = options.cursor;
+    if (options.isNew) this.#cursor = options.cursor;
+    this.#note(client.lastEvent(options.threadId));
     this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
     this.failed.catch(() => undefined);
     client.onNotification((notification) => this.#hear(notification));
@@ -69,9 +77,13 @@ export class FollowedThread {
   #hear(notification: ServerNotification): void {
     if (threadIdOf(notification) !== this.threadId) return;
     const { epoch, seq } = notification;
-    if (epoch !== undefined && seq !== undefined) this.#cursor = { epoch, seq };
+    this.#note(epoch === undefined || seq === undefined ? null : { epoch, seq });
     this.#giveUpAt = null;
     this.#options.onNotification(notification);
+  }
+
+  #note(event: EventsCursor | null): void {
+    if (event !== null && event.seq > (this.#subscribedAt?.seq ?? 0)) this.#cursor = event;
   }
 
   #watch(client: RpcClient): void {
@@ -119,7 +131,8 @@ export class FollowedThread {
         isAttached = true;
         const type = reply.reattach?.type ?? 'resync';
         if (type !== 'resync') return;
-        this.#cursor = reply.eventsCursor;
+        this.#cursor = null;
+        this.#subscribedAt = reply.eventsCursor;
         onResync(reply);
       });
     } catch (error) {
@@ -128,10 +141,6 @@ export class FollowedThread {
     }
     this.#watch(client);
   }
-}
-
-function laterOf(one: EventsCursor | null, other: EventsCursor | null): EventsCursor | null {
-  return one === null || (other !== null && other.seq > one.seq) ? other : one;
 }
 
 /** Whether it may be otherwise in a moment: a daemon that starts, stops, or has too much to do. */

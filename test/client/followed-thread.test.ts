@@ -38,6 +38,7 @@ describe('FollowedThread', () => {
     const thread = new FollowedThread(client, {
       threadId,
       cursor: eventsCursor,
+      isNew: false,
       patienceMs,
       connect: open,
       onNotification: (notification) => {
@@ -74,6 +75,29 @@ describe('FollowedThread', () => {
     expect(followed.heard).to.deep.equal(seen);
     expect(followed.losses()).to.be.greaterThan(1);
     expect(followed.resyncs).to.deep.equal([]);
+  });
+
+  it('is told again what runs when the connection broke right behind the reply that subscribed', async () => {
+    const witness = await rig.client();
+    const threadId = await witness.startThread();
+    const { turnId } = await witness.startTurn(threadId, 'hang');
+    const { params } = await witness.notification('item/agentMessage/delta', (told) => told['turnId'] === turnId);
+    let resync!: () => void;
+    const resynced = new Promise<void>((resolve) => (resync = resolve));
+    let settle!: () => void;
+    const started = new Promise<void>((resolve) => (settle = resolve));
+    const onHeard = (heard: ServerNotification[]): void => {
+      if (heard.at(-1)!.method === 'item/started') settle();
+    };
+    const followed = await follow(threadId, 10_000, onHeard, resync);
+    // As if what follows the reply had not come: whoever hears of nothing new has to ask anew.
+    followed.heard.length = 0;
+    proxy.breakAll();
+    await resynced;
+    await started;
+    expect(followed.resyncs).to.deep.equal([undefined]);
+    const told = followed.heard.find(({ method }) => method === 'item/started')!.params as { item: { id: string } };
+    expect(told.item.id).to.equal(params!['itemId']);
   });
 
   it('says when another daemon answers, and follows on', async () => {
