@@ -8,7 +8,7 @@ const OTHER = '01a206ee-bd6f-7dc3-8570-000000000000';
 const WINDOW = { what: 'a fault', fromMs: 95, untilMs: 200, victims: [THREAD] };
 
 /** Deltas 10 ms apart from 0 on, each so late; the fault lasts from the tenth to the twentieth. */
-function judge(lateMs: number[], threadId = OTHER, stall: number | null = null, load = 0) {
+function judge(lateMs: number[], threadId = OTHER, stall: number | null = null, load = 0, untilMs = 200) {
   const messages = lateMs.map((late, index) => {
     const sentAt = (performance.timeOrigin + index * 10 - late).toFixed(1);
     return { method: 'item/agentMessage/delta', params: { threadId, delta: `@${sentAt} ` } };
@@ -17,12 +17,12 @@ function judge(lateMs: number[], threadId = OTHER, stall: number | null = null, 
   stalls.stop();
   if (stall !== null) stalls.note(100, stall);
   const judged = new LatenessJudge(() => load);
-  judged.noteLife([logOf(messages)], [WINDOW], stalls, Infinity);
+  judged.noteLife([logOf(messages)], [{ ...WINDOW, untilMs }], stalls, Infinity);
   return { whats: judged.inspect().map(({ what }) => what), hasTried: judged.hasTried };
 }
 
 const before = Array<number>(10).fill(3);
-const LATE = 'a delta was late that had nothing to do with it (a fault)';
+const LATE = 'deltas were late that had nothing to do with it (a fault)';
 
 describe('LatenessJudge', () => {
   it('finds nothing wrong with deltas that come in time', () => {
@@ -31,6 +31,12 @@ describe('LatenessJudge', () => {
 
   it('reports a delta around a fault that is late', () => {
     expect(judge([...before, 10, 60]).whats).to.deep.equal([LATE]);
+  });
+
+  it('takes one late delta in a hundred for the machine, more for a pause', () => {
+    const around = (late: number): number[] => [...Array<number>(300 - late).fill(5), ...Array<number>(late).fill(60)];
+    expect(judge([...before, ...around(2)], OTHER, null, 0, 4000).whats).to.deep.equal([]);
+    expect(judge([...before, ...around(5)], OTHER, null, 0, 4000).whats).to.deep.equal([LATE]);
   });
 
   it('takes no notice of the conversations that the fault met', () => {
