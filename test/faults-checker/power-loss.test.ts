@@ -57,6 +57,7 @@ describe('PowerLoss', () => {
     nameAll();
     log.noteFile(path, 15);
     await power.strike(makeRandom(1));
+    power.settle();
     for (let seed = 0; seed < 20; seed += 1) await power.strike(makeRandom(seed));
     expect(readFileSync(path, 'utf8')).to.equal('synced\nwritten\n');
   });

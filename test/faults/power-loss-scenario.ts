@@ -37,6 +37,7 @@ export class PowerLossScenario implements Scenario {
   }
 
   planLife(life: number): LifePlan {
+    this.#power.settle();
     const { title, moment } = planWorkMoment(makeRandom(this.#seed, 'power loss', life));
     const until = async (scene: Scene) => {
       await whenStarted(scene);

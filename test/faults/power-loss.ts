@@ -1,5 +1,5 @@
 // Takes from the files of a home what no sync had reached, as a loss of power may. Main thread, while no daemon runs.
-import { truncateSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, truncateSync } from 'node:fs';
 import { appendFile, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readSyncLog } from './inject/sync-log.js';
@@ -46,9 +46,15 @@ export class PowerLoss {
     for (const path of await listFiles(join(this.#home, 'rolloutd', 'journal'))) {
       await this.#takeJournal(path, random);
     }
-    const left = await listFiles(sessions);
-    this.#settled = new Map(await Promise.all(left.map(async (path) => [path, (await stat(path)).size] as const)));
     truncateIfThere(this.#syncLog);
+  }
+
+  /** To be called before a daemon starts. */
+  settle(): void {
+    const sessions = join(this.#home, 'sessions');
+    const left = existsSync(sessions) ? readdirSync(sessions, { recursive: true, withFileTypes: true }) : [];
+    const files = left.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    this.#settled = new Map(files.map((path) => [path, statSync(path).size]));
   }
 
   async #takeBytes(path: string, { sizes }: Durable, random: Random): Promise<void> {
