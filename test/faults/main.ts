@@ -5,6 +5,7 @@
 //   --conversations N    how many at once (8)
 //   --self-test          only shows that the modes notice a daemon that is broken on purpose
 //   --no-self-test       leaves that out
+//   --judge-times        waits that are too long fail the run: for a machine that has nothing else to do
 //   --keep               keeps the homes also when all is well
 import { parseArgs } from 'node:util';
 import type { FaultMode } from './mode.js';
@@ -24,11 +25,17 @@ async function main(): Promise<boolean> {
       conversations: { type: 'string', default: '8' },
       'self-test': { type: 'boolean', default: false },
       'no-self-test': { type: 'boolean', default: false },
+      'judge-times': { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
     },
   });
   const wanted = chooseModes(values);
-  const common = { conversations: Number(values.conversations), keep: values.keep, print };
+  const common = {
+    conversations: Number(values.conversations),
+    keep: values.keep,
+    judgesTimes: values['judge-times'],
+    print,
+  };
   const seeds = values.seed.split(',').map(Number);
   let isWell = true;
   for (const { mode } of wanted) {

@@ -18,7 +18,7 @@ export const DISK_FAULTS: FaultMode = {
         scenario: (home) => {
           disk = mountHome(home);
           if (disk === null) run.print('  no small disk can be mounted here: none is really full');
-          return new DiskScenario({ faults: count, seed: run.seed, disk });
+          return new DiskScenario({ ...run, faults: count, disk });
         },
         onDone: () => disk?.unmount(),
         nodeArgs: PRELOAD_ARGS,

@@ -19,7 +19,7 @@ function serviceDeaths(role: 'writer' | 'index', share: number, mostInALife: num
     name,
     share,
     run: async ({ count, ...run }) => {
-      const options = { role, deaths: count, seed: run.seed, ways: WAYS, mostInALife };
+      const options = { role, deaths: count, seed: run.seed, ways: WAYS, mostInALife, judgesTimes: run.judgesTimes };
       const scenario = () => new ServiceDeathScenario(options);
       const title = `deaths of the ${role}: ${count}`;
       const result = await runScenario(

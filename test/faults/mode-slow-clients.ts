@@ -11,10 +11,10 @@ const SHOWN_VIOLATIONS = 12;
 export const SLOW_CLIENTS: FaultMode = {
   name: 'slow-clients',
   share: 1,
-  run: async ({ count, print }) => {
+  run: async ({ count, judgesTimes, print }) => {
     print(`slow clients: ${count} of each kind, beside ${READERS} readers of one conversation`);
     const result = await runSlowClients({ slow: count, readers: READERS, patienceMs: PATIENCE_MS });
-    const judgements = judgeSlowClients(result);
+    const judgements = judgeSlowClients(result, judgesTimes);
     print(formatJudgements(judgements));
     for (const { kind, what, found } of result.violations.slice(0, SHOWN_VIOLATIONS)) {
       print(`\n${kind.toUpperCase()}  ${what}\n  found: ${found ?? ''}`);

@@ -23,7 +23,7 @@ export const WORKER_DEATHS: FaultMode = {
       ['a worker for each', Math.floor(count / 2), ISOLATED],
     ] as const) {
       if (deaths === 0) continue;
-      const scenario = () => new WorkerDeathScenario({ deaths, seed: run.seed, ways: WAYS });
+      const scenario = () => new WorkerDeathScenario({ ...run, deaths, ways: WAYS });
       const title = `worker deaths: ${deaths}, ${place}`;
       const all = { ...run, title, scenario, nodeArgs: PRELOAD_ARGS, args: [...LIMITS, ...args] };
       isWell = (await runScenario(all, again)).violations.length === 0 && isWell;
@@ -31,7 +31,7 @@ export const WORKER_DEATHS: FaultMode = {
     return isWell;
   },
   selfTest: async (run) => {
-    const scenario = () => new WorkerDeathScenario({ deaths: SELF_TEST_DEATHS, seed: run.seed, ways: ['exit'] });
+    const scenario = () => new WorkerDeathScenario({ ...run, deaths: SELF_TEST_DEATHS, ways: ['exit'] });
     const title = `self-test of worker deaths: the daemon publishes before it records, ${SELF_TEST_DEATHS} deaths`;
     const env = () => ({ ROLLOUTD_UNSAFE_PUBLISH_FIRST: '1' });
     const all = { ...run, title, scenario, nodeArgs: PRELOAD_ARGS, args: LIMITS, env, expectsViolations: true };

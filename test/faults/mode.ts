@@ -7,6 +7,8 @@ export interface ModeRun {
   conversations: number;
   /** Keeps the home also when all is well. */
   keep: boolean;
+  /** Whether waits that are too long are violations, and not only shown: for a machine with nothing else to do. */
+  judgesTimes: boolean;
   print: (text: string) => void;
 }
 

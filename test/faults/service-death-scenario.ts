@@ -15,6 +15,7 @@ import type { Violation } from './violation.js';
 import type { RequestRefused } from './wire-client.js';
 
 export interface ServiceDeathOptions {
+  judgesTimes: boolean;
   role: 'writer' | 'index';
   deaths: number;
   seed: number;
@@ -85,7 +86,7 @@ export class ServiceDeathScenario implements Scenario {
 
   /** A delta waits behind the facts of its conversation, and those for a writer: only the index may keep nobody waiting. */
   inspectRun(): Violation[] {
-    return this.#options.role === 'index' ? this.#lateness.inspect() : [];
+    return this.#options.role === 'index' && this.#options.judgesTimes ? this.#lateness.inspect() : [];
   }
 
   describe(): [string, string][] {
