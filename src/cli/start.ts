@@ -34,8 +34,10 @@ export async function runStart(options: StartOptions): Promise<void> {
     const lock = await lockHome(home);
     if (lock !== null) return startWithLock(options, lock);
     // Whoever has the lock runs a daemon, or is about to.
-    const running = readDaemonFile(home);
+    const { daemon: running, supervisor } = findProcesses(home);
     if (running === null || (await askReadiness(running.url)) !== 'ready') return null;
+    // One that lost its supervisor while it started lets go of the lock in a moment, and is given another then.
+    if (running.supervised && supervisor === null) return null;
     note(`already running, pid ${running.pid}`);
     return running;
   });
