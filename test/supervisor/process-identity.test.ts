@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { identityOf, isRunning, ownIdentity } from '../../src/supervisor/process-identity.js';
 
 describe('the identity of a process', () => {
@@ -25,6 +27,8 @@ describe('the identity of a process', () => {
     const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
     const child = identityOf(Number(line));
     expect(isRunning(child)).to.equal(true);
+    // Until then it is a shell, which would notice.
+    while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'sleep\n') await setImmediate();
     process.kill(child.pid, 'SIGKILL');
     while (isRunning(child));
     // Still there for the system: the number is not free.
