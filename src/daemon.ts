@@ -26,7 +26,7 @@ import { Dispatcher } from './server/dispatch.js';
 import { createHandlerTable } from './server/handlers/handler-table.js';
 import { Lifecycle } from './server/lifecycle.js';
 import { startListener } from './server/listener.js';
-import { settlesWithin } from './server/settles-within.js';
+import { settlesWithin } from './registry/settles-within.js';
 import { SessionPool } from './session/session-pool.js';
 import { WorkerWatch } from './session/worker-watch.js';
 import { readVersion } from './version.js';

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { CoreUserInput, EventOfType } from '../rollout/line.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import { toUserInput } from '../rollout/user-input.js';
+import { legacyUserMessage } from './turn-lines.js';
 
 /** Bytes of a digest. */
 export const DIGEST_BYTES = 12;
@@ -20,19 +21,11 @@ export function digestInput(content: readonly CoreUserInput[]): Buffer {
 
 /** The same as far as the user_message line of a legacy file tells it: what was written, and which pictures came along. */
 export function digestLegacyInput(content: readonly CoreUserInput[]): Buffer {
-  return digestLegacy(
-    content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-    content.flatMap((part) => (part.type === 'image' && part.image_url !== undefined ? [part.image_url] : [])),
-    content.flatMap((part) => (part.type === 'local_image' ? [part.path] : [])),
-  );
+  return digestLegacyEvent(legacyUserMessage(content));
 }
 
 export function digestLegacyEvent({ message, images, local_images }: EventOfType<'user_message'>): Buffer {
-  return digestLegacy(message, images ?? [], local_images ?? []);
-}
-
-function digestLegacy(message: string, images: unknown, localImages: unknown): Buffer {
-  return digestText(stringifyWellFormed(['legacy', message, images, localImages]));
+  return digestText(stringifyWellFormed(['legacy', message, images ?? [], local_images ?? []]));
 }
 
 /** Fields in one order, none that is null: writers differ in both. */

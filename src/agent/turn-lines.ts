@@ -2,7 +2,7 @@
 import { v7 as uuid } from 'uuid';
 import type { SessionInit, SessionSettings } from '../session/messages.js';
 import type { ThreadItem, TurnError, UserInput } from '../protocol/thread.js';
-import type { CoreItem, CoreItemOfType, EventOfType, EventPayload } from '../rollout/line.js';
+import type { CoreItem, CoreUserInput, EventOfType, EventPayload } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { HistoryMode } from '../rollout/line.js';
 import type { LineBody } from './recorder.js';
@@ -159,7 +159,7 @@ function legacyItemLines(item: CoreItem): LineBody[] {
   const event = (payload: EventPayload): LineBody => ({ type: 'event_msg', payload });
   switch (item.type) {
     case 'UserMessage':
-      return [event(legacyUserMessage(item))];
+      return [event(legacyUserMessage(item.content, item.client_id))];
     case 'AgentMessage': {
       const message = item.content.map((part) => part.text).join('');
       return [event({ type: 'agent_message', message, phase: item.phase ?? null, memory_citation: null })];
@@ -172,10 +172,14 @@ function legacyItemLines(item: CoreItem): LineBody[] {
   }
 }
 
-function legacyUserMessage({ content, client_id }: CoreItemOfType<'UserMessage'>): EventOfType<'user_message'> {
+/** What the line of the mode tells of a user's words. */
+export function legacyUserMessage(
+  content: readonly CoreUserInput[],
+  clientId?: string | null,
+): EventOfType<'user_message'> {
   return {
     type: 'user_message',
-    ...(client_id == null ? {} : { client_id }),
+    ...(clientId == null ? {} : { client_id: clientId }),
     message: content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
     images: content.flatMap((part) => (part.type === 'image' && part.image_url !== undefined ? [part.image_url] : [])),
     local_images: content.flatMap((part) => (part.type === 'local_image' ? [part.path] : [])),

@@ -109,9 +109,11 @@ export class ConversationFinder {
     let listed: Promise<ListedSegments> | null = null;
     return async (segmentId) => {
       const known = this.#segmentPaths.get(segmentId);
-      const stored = known === undefined ? null : statStored(known);
-      listed ??= stored === null ? files().then((home) => this.#bySegmentId(home)) : null;
-      const path = stored === null ? await locateIn(await listed!, segmentId) : stored.path;
+      let path = known === undefined ? null : (statStored(known)?.path ?? null);
+      if (path === null) {
+        listed ??= files().then((home) => this.#bySegmentId(home));
+        path = await locateIn(await listed, segmentId);
+      }
       if (path === null) this.#segmentPaths.delete(segmentId);
       else this.#segmentPaths.set(segmentId, path);
       return path;

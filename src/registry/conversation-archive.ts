@@ -44,7 +44,7 @@ export class ConversationArchive {
 
   /** Throws rollout_not_found for what is not there or archived already, already_has_writer. */
   archive(id: string): Promise<void> {
-    const { home, lookup } = this.#options;
+    const { lookup } = this.#options;
     return this.#slots.hold(id, async (loaded) => {
       if (loaded?.conversation.facts.ephemeral === true) throw noRollout(id);
       if (loaded?.conversation.materialized === false) await loaded.conversation.carryOut({ type: 'materialize' });
@@ -52,7 +52,7 @@ export class ConversationArchive {
       if (files.at(-1)?.archived !== false) throw noRollout(id);
       const lease = await this.#takeOver(id, loaded);
       try {
-        await moveConversationFiles(home, files, 'archive');
+        await moveConversationFiles(files, 'archive');
       } finally {
         await lease?.release();
       }
@@ -62,7 +62,7 @@ export class ConversationArchive {
 
   /** Throws rollout_not_found for what is not in the archive, already_has_writer. */
   unarchive(id: string): Promise<void> {
-    const { home, lookup, locks } = this.#options;
+    const { lookup, locks } = this.#options;
     return this.#slots.hold(id, async (loaded) => {
       if (loaded !== null) {
         throw new DaemonError('already_has_writer', `thread ${id} already has an active writer`);
@@ -73,7 +73,7 @@ export class ConversationArchive {
       }
       const lease = await locks.acquire(id);
       try {
-        await moveConversationFiles(home, files, 'sessions');
+        await moveConversationFiles(files, 'sessions');
       } finally {
         await lease.release();
       }

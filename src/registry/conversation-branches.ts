@@ -118,7 +118,7 @@ export class ConversationBranches {
     const { facts, id } = conversation;
     if (facts.path === null) throw noRollout(id);
     if (!conversation.materialized) await conversation.carryOut({ type: 'materialize' });
-    const { snapshot } = await conversation.takeSnapshot();
+    const snapshot = await conversation.takeSnapshot();
     const settings = toRecordedSettings(conversation.settings);
     return { id, path: facts.path, name: facts.name, settings, live: { snapshot } };
   }
@@ -136,7 +136,7 @@ export class ConversationBranches {
       if (facts.historyMode === 'legacy' || facts.path === null) {
         throw new DaemonError('unsupported_for_thread', 'thread/revert only supports paginated threads');
       }
-      const { snapshot } = await conversation.takeSnapshot();
+      const snapshot = await conversation.takeSnapshot();
       const at: CutPoint = { type: 'before', turnId: beforeTurnId };
       const { base, kept } = await this.#options.lookup.cut({ path: facts.path, end: snapshot.rolloutSize, at });
       const unreadIsKept = await this.#keepsUnread(conversation, kept, snapshot.rolloutSize);

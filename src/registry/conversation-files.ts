@@ -4,13 +4,7 @@ import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path';
 import { DaemonError } from '../errors.js';
 import type { ConversationFile } from '../index/index-messages.js';
-import {
-  ARCHIVED_SESSIONS_FOLDER,
-  compressedPathOf,
-  journalFolder,
-  parseRolloutName,
-  sessionsFolderFor,
-} from '../rollout/file-name.js';
+import { compressedPathOf, journalFolder, movedPathOf } from '../rollout/file-name.js';
 
 /** What a deletion is about to remove: it is finished by the next daemon when this one dies in the middle. */
 export interface DeletionPlan {
@@ -25,22 +19,18 @@ export interface DeletionPlan {
  * taken for an older part of itself. Throws rollout_write_failed; files that were moved by then stay found.
  */
 export async function moveConversationFiles(
-  home: string,
   files: readonly ConversationFile[],
   to: 'archive' | 'sessions',
 ): Promise<void> {
   for (const file of to === 'archive' ? files : files.toReversed()) {
     if (file.archived === (to === 'archive')) continue;
-    const name = path.basename(file.path);
-    const folder =
-      to === 'archive'
-        ? path.join(home, ARCHIVED_SESSIONS_FOLDER)
-        : sessionsFolderFor(home, parseRolloutName(name)?.createdAt ?? new Date());
+    const target = movedPathOf(file.path);
+    if (target === null) throw cannotMove(file.path, new Error('it lies in no folder of rollouts'));
     // Beside a plain file a crash may have left the compressed one: alone it would stand for the conversation.
     const both = [await exists(file.path), await exists(compressedPathOf(file.path))].every(Boolean);
     const forms = both ? [compressedPathOf, asItIs] : [file.compressed ? compressedPathOf : asItIs];
     for (const form of to === 'archive' ? forms : forms.toReversed()) {
-      await moveFile(form(file.path), path.join(folder, form(name)));
+      await moveFile(form(file.path), form(target));
     }
   }
 }
@@ -55,8 +45,12 @@ async function moveFile(from: string, to: string): Promise<void> {
     if (await exists(to)) throw new Error(`${to} exists already`);
     await rename(from, to);
   } catch (error) {
-    throw new DaemonError('rollout_write_failed', `cannot move ${from}: ${(error as Error).message}`, { cause: error });
+    throw cannotMove(from, error);
   }
+}
+
+function cannotMove(from: string, error: unknown): DaemonError {
+  return new DaemonError('rollout_write_failed', `cannot move ${from}: ${(error as Error).message}`, { cause: error });
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 // Who is at work on which conversation: starting it, having it loaded, ending it, or holding it for a change. Main thread.
 import { DaemonError } from '../errors.js';
 import type { LoadedConversation } from './loaded-conversation.js';
+import { settlesWithin } from './settles-within.js';
 
 /** Where a conversation stands. One that is in none of these states is not loaded. */
 type Slot =
@@ -111,17 +112,12 @@ export class ConversationSlots {
    */
   async endAll(limitMs: number): Promise<string[]> {
     const left = new Set(this.ids());
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limitMs);
-    });
     const ended = Array.from(left, async (id) => {
       const loaded = await this.beginEnding(id);
       await loaded?.end();
       left.delete(id);
     });
-    await Promise.race([Promise.allSettled(ended), over]);
-    clearTimeout(timer);
+    await settlesWithin(Promise.allSettled(ended), limitMs);
     return [...left].sort();
   }
 

@@ -31,8 +31,8 @@ export async function unloadConversation(id: string, interrupt: boolean, parts: 
 async function refuseWhileTurnRuns(conversation: Conversation): Promise<void> {
   const { id } = conversation;
   // One that has just ended by itself runs nothing.
-  const placed = await conversation.takeSnapshot().catch(() => null);
-  const turnId = placed?.snapshot.activeTurnId ?? null;
+  const snapshot = await conversation.takeSnapshot().catch(() => null);
+  const turnId = snapshot?.activeTurnId ?? null;
   if (turnId === null) return;
   throw new DaemonError('turn_running', `thread ${id} has a running turn: interrupt it, or unload with interrupt`, {
     data: { turnId },

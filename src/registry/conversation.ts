@@ -1,11 +1,11 @@
 // One loaded conversation: its session, its clients, what is known of it, when it may be unloaded. Main thread.
 import type { DaemonError } from '../errors.js';
-import type { ReadState, Thread, ThreadStatus, TokenUsage } from '../protocol/thread.js';
-import { frameText } from '../session/frame-text.js';
+import type { ReadState, Thread, ThreadStatus } from '../protocol/thread.js';
 import type { SessionConfigured, SessionSettings, SessionSnapshot, SessionStatePatch } from '../session/messages.js';
 import type { ReplyHandler, SessionHandle, SessionRequest } from '../session/session-handle.js';
 import { settingFacts } from './conversation-facts.js';
-import type { EventsCursor, FanOut, Reattach, Subscriber } from './fan-out.js';
+import type { EventsCursor, FanOut, Place, Subscriber } from './fan-out.js';
+import { interruptedTurn, toTurnError } from './interrupted-turn.js';
 import type { ReadStates } from './read-states.js';
 import type { ConversationFacts } from './thread-view.js';
 import { toThread } from './thread-view.js';
@@ -20,17 +20,9 @@ export interface ConversationOptions {
   onIdle: (conversation: Conversation) => void;
 }
 
-/** A snapshot together with the number of the last event it contains. */
-export interface PlacedSnapshot {
+/** A snapshot, and where somebody joined that subscribed with it. */
+export interface JoinedAt extends Place {
   snapshot: SessionSnapshot;
-  seq: number;
-}
-
-/** The same for one who subscribed there. */
-export interface JoinedAt extends PlacedSnapshot {
-  cursor: EventsCursor;
-  /** Null when it did not say what it has. */
-  reattach: Reattach | null;
 }
 
 export class Conversation {
@@ -126,19 +118,15 @@ export class Conversation {
     return this.#activeTurnId === null && this.#joining === 0 && this.#handle?.isAtWork === false;
   }
 
-  /** The state of the conversation, and its place in the order of events. */
-  takeSnapshot(): Promise<PlacedSnapshot> {
+  takeSnapshot(): Promise<SessionSnapshot> {
     return new Promise((resolve, reject) => {
-      this.handle.takeSnapshot({
-        onSnapshot: (snapshot) => resolve({ snapshot, seq: this.fanOut.seq }),
-        onError: reject,
-      });
+      this.handle.takeSnapshot({ onSnapshot: resolve, onError: reject });
     });
   }
 
   /**
-   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until catchUp() or
-   * fanOut.replay(). The caller must call one of them, or removeSubscriber(). `after` is the last event that it has.
+   * Subscribes from exactly the point at which the snapshot was made: what happens afterwards is kept until the fan-out's
+   * catchUp() or replay(). The caller must call one of them, or removeSubscriber(). `after` is the last event that it has.
    */
   subscribeAtSnapshot(subscriber: Subscriber, after: EventsCursor | null = null): Promise<JoinedAt> {
     this.#joining += 1;
@@ -147,11 +135,9 @@ export class Conversation {
       this.handle.takeSnapshot({
         onSnapshot: (snapshot) => {
           this.#joining -= 1;
-          const { cursor } = this.fanOut;
-          const reattach = after === null ? null : this.fanOut.missedSince(after, subscriber);
-          this.fanOut.hold(subscriber);
+          const place = this.fanOut.join(subscriber, after);
           this.#considerUnload();
-          resolve({ snapshot, seq: cursor.seq, cursor, reattach });
+          resolve({ snapshot, ...place });
         },
         onError: (error) => {
           this.#joining -= 1;
@@ -160,25 +146,6 @@ export class Conversation {
         },
       });
     });
-  }
-
-  /**
-   * After the reply to a subscriber that joined at a snapshot: what the reply does not show (usage, running items with
-   * their text so far), then all that happened since, in order.
-   */
-  catchUp(subscriber: Subscriber, placed: PlacedSnapshot, usage: { turnId: string; usage: TokenUsage } | null): void {
-    const { fanOut, id } = this;
-    const { seq, snapshot } = placed;
-    if (usage !== null) this.tellUsage(subscriber, usage, seq);
-    fanOut.sendAside(subscriber, 'thread/goal/cleared', frameText('thread/goal/cleared', { threadId: id }), seq);
-    for (const text of snapshot.runningItemFrames) fanOut.sendAside(subscriber, 'item/started', text, seq);
-    fanOut.release(subscriber);
-  }
-
-  /** To one subscriber: what was used up to event `seq`, and in which turn. */
-  tellUsage(subscriber: Subscriber, { turnId, usage }: { turnId: string; usage: TokenUsage }, seq: number): void {
-    const params = { threadId: this.id, turnId, tokenUsage: usage };
-    this.fanOut.sendAside(subscriber, 'thread/tokenUsage/updated', frameText('thread/tokenUsage/updated', params), seq);
   }
 
   /** Stays loaded until `work` is done. */
@@ -261,25 +228,14 @@ export class Conversation {
   }
 
   /** The running turn, if there is one, was lost with its session, and reads as interrupted. */
-  announceLostTurn({ code, message }: DaemonError): void {
+  announceLostTurn(cause: DaemonError): void {
     const turnId = this.#activeTurnId;
     if (turnId === null) return;
-    const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null };
-    const turn = {
-      id: turnId,
-      rootTurnId: turnId,
-      items: [],
-      itemsView: 'notLoaded',
-      status: 'interrupted',
-      error,
-      startedAt: null,
-      completedAt: null,
-      durationMs: null,
-    };
+    const error = toTurnError(cause);
     this.#activeTurnId = null;
     this.announceStatus({ type: 'systemError' });
     this.fanOut.publish('error', { error, willRetry: false, threadId: this.id, turnId });
-    this.fanOut.publish('turn/completed', { threadId: this.id, turn });
+    this.fanOut.publish('turn/completed', { threadId: this.id, turn: interruptedTurn(turnId, error) });
   }
 
   toThread(): Thread {

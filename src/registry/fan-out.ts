@@ -6,6 +6,7 @@ import {
   notificationAudience,
   notificationIndex,
 } from '../protocol/notification-names.js';
+import type { TokenUsage } from '../protocol/thread.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import { frameText } from '../session/frame-text.js';
 import type { Frames, KeptFrame, ReplayRing } from './replay-ring.js';
@@ -38,6 +39,20 @@ export type Reattach =
   /** `frames` are those after event `after`, none when it is current. */
   | { type: 'replay' | 'current'; after: number; frames: Iterable<KeptFrame> }
   | { type: 'resync'; reason: 'epoch_changed' | 'expired' | 'ahead' };
+
+/** Where somebody joined the events of a conversation. */
+export interface Place {
+  /** The last event that it is shown otherwise. */
+  cursor: EventsCursor;
+  /** Null when it did not say what it has. */
+  reattach: Reattach | null;
+}
+
+/** What was used, and in which turn. */
+export interface TurnUsage {
+  turnId: string;
+  usage: TokenUsage;
+}
 
 interface Subscription {
   /** It was given every event after this one. */
@@ -106,6 +121,35 @@ export class FanOut {
   hold(subscriber: Subscriber): void {
     this.add(subscriber);
     this.#subscribers.get(subscriber)!.held ??= [];
+  }
+
+  /** The same, and what the place is; `after` is the last event that it has, or null when it does not say. */
+  join(subscriber: Subscriber, after: EventsCursor | null): Place {
+    const { cursor } = this;
+    const reattach = after === null ? null : this.missedSince(after, subscriber);
+    this.hold(subscriber);
+    return { cursor, reattach };
+  }
+
+  /**
+   * After the reply to one that joined there: what the reply does not show (usage, and running items with their text so far,
+   * as notification texts), then all that happened since, in order.
+   */
+  catchUp(
+    subscriber: Subscriber,
+    { seq }: EventsCursor,
+    usage: TurnUsage | null,
+    runningItemFrames: string[] = [],
+  ): void {
+    if (usage !== null) this.tellUsage(subscriber, usage, seq);
+    this.#tellAside(subscriber, 'thread/goal/cleared', {}, seq);
+    for (const text of runningItemFrames) this.sendAside(subscriber, 'item/started', text, seq);
+    this.release(subscriber);
+  }
+
+  /** To one subscriber: what was used up to event `seq`, and in which turn. */
+  tellUsage(subscriber: Subscriber, { turnId, usage }: TurnUsage, seq: number): void {
+    this.#tellAside(subscriber, 'thread/tokenUsage/updated', { turnId, tokenUsage: usage }, seq);
   }
 
   /** Delivers what was held, in order, and lets the rest flow. */
@@ -178,6 +222,10 @@ export class FanOut {
   /** To one subscriber only, past its hold: event number `seq`, or a repetition of what lies at or before it. */
   sendAside(subscriber: Subscriber, method: NotificationName, openText: string, seq: number): void {
     subscriber.deliver({ method, threadId: this.#threadId, bytes: this.#finishFrame(openText, seq) });
+  }
+
+  #tellAside(subscriber: Subscriber, method: NotificationName, params: object, seq: number): void {
+    this.sendAside(subscriber, method, frameText(method, { threadId: this.#threadId, ...params }), seq);
   }
 
   #isHeard(method: NotificationName): boolean {

@@ -4,6 +4,7 @@ import type { InitialHistory } from '../session/messages.js';
 import type { SessionHandle } from '../session/session-handle.js';
 import type { Conversation } from './conversation.js';
 import type { OwnerLease } from './seams.js';
+import { settlesWithin } from './settles-within.js';
 
 /** Milliseconds that a session has to end when it is asked to; then its ending is no longer waited for. */
 const END_GRACE_MS = 4_000;
@@ -72,14 +73,8 @@ export class LoadedConversation {
   }
 
   /** False when the time was over first. */
-  async #endWithin(milliseconds: number): Promise<boolean> {
+  #endWithin(milliseconds: number): Promise<boolean> {
     this.handle.requestEnd();
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), milliseconds);
-    });
-    const ended = await Promise.race([this.released.then(() => true), grace]);
-    clearTimeout(timer);
-    return ended;
+    return settlesWithin(this.released, milliseconds);
   }
 }

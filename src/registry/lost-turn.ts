@@ -1,7 +1,8 @@
 // The turn in which a session died: ended by the session that took its place, then told to clients. Main thread.
 import { DaemonError } from '../errors.js';
-import type { ThreadItem, TurnError } from '../protocol/thread.js';
+import type { ThreadItem } from '../protocol/thread.js';
 import type { Conversation } from './conversation.js';
+import { toTurnError } from './interrupted-turn.js';
 import type { ConversationLookup } from './seams.js';
 import { readToldItems } from './told-items.js';
 import type { ToldItems } from './told-items.js';
@@ -63,8 +64,4 @@ function announceEnd({ id, fanOut }: Conversation, turnId: string, item: ThreadI
 function isUnended(item: ThreadItem, { open, ended }: ToldItems): boolean {
   if (open.some(({ id }) => id === item.id)) return true;
   return 'partial' in item && item.partial === true && !ended.has(item.id);
-}
-
-function toTurnError({ code, message }: DaemonError): TurnError {
-  return { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null };
 }

@@ -3,6 +3,7 @@ import type { FollowedPlace, FollowNews } from '../index/index-messages.js';
 import type { RecordedEvent } from '../index/recorded-news.js';
 import type { ThreadOwner, ThreadStatus } from '../protocol/thread.js';
 import type { FanOut } from './fan-out.js';
+import { interruptedTurn } from './interrupted-turn.js';
 import type { FollowedRolloutHandle } from './seams.js';
 import type { ConversationOwner } from './writer-lock.js';
 
@@ -114,18 +115,7 @@ export class WatchedConversation {
     if (turnId === null) return;
     this.#buried.add(turnId);
     this.#changeStatus(() => (this.#liveTurnId = null));
-    const turn = {
-      id: turnId,
-      rootTurnId: turnId,
-      items: [],
-      itemsView: 'notLoaded',
-      status: 'interrupted',
-      error: null,
-      startedAt: null,
-      completedAt: null,
-      durationMs: null,
-    };
-    this.fanOut.publish('turn/completed', { threadId: this.id, turn });
+    this.fanOut.publish('turn/completed', { threadId: this.id, turn: interruptedTurn(turnId, null) });
   }
 
   #changeStatus(change: () => void): void {

@@ -3,7 +3,7 @@ import { DaemonError } from '../errors.js';
 import type { ThreadOwner, ThreadStatus } from '../protocol/thread.js';
 import type { ConversationLoader } from './conversation-loader.js';
 import type { ConversationSlots } from './conversation-slots.js';
-import type { EventsCursor, FanOut, Reattach, Subscriber } from './fan-out.js';
+import type { EventsCursor, FanOut, Place, Subscriber } from './fan-out.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { noRollout } from './missing-rollout.js';
 import type { ConversationLookup, OwnerLocks, RolloutFollowers } from './seams.js';
@@ -20,17 +20,14 @@ export interface WatchOptions {
 }
 
 /** What a client joined, and where: what happens afterwards is kept for it until the fan-out's release(). */
-export interface Watch {
+export interface Watch extends Place {
   watched: WatchedConversation;
   /** False when it has looked on before. */
   isNew: boolean;
   status: ThreadStatus;
   owner: ThreadOwner | null;
+  /** Contains all events up to `cursor`. */
   source: { path: string; end: number; liveTurnId: string | null };
-  /** The last event that `source` contains. */
-  cursor: EventsCursor;
-  /** Null when the client did not say what it has. */
-  reattach: Reattach | null;
 }
 
 export class WatchedConversations {
@@ -227,8 +224,5 @@ export class WatchedConversations {
 function joinAt(watched: WatchedConversation, subscriber: Subscriber, after: EventsCursor | null): Watch {
   const { fanOut, status, source } = watched;
   const isNew = !fanOut.has(subscriber);
-  const { cursor } = fanOut;
-  const reattach = after === null ? null : fanOut.missedSince(after, subscriber);
-  fanOut.hold(subscriber);
-  return { watched, isNew, status, owner: toThreadOwner(watched.owner), source, cursor, reattach };
+  return { watched, isNew, status, owner: toThreadOwner(watched.owner), source, ...fanOut.join(subscriber, after) };
 }

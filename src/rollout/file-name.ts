@@ -61,14 +61,13 @@ export function movedPathOf(path: string): string | null {
   const name = basename(path);
   const rollout = parseRolloutName(name);
   if (rollout === null) return null;
-  let folder = dirname(path);
-  if (basename(folder) === ARCHIVED_SESSIONS_FOLDER) {
-    return join(sessionsFolderFor(dirname(folder), rollout.createdAt), name);
-  }
-  for (let depth = 0; depth < MAX_SESSIONS_DEPTH && basename(folder) !== SESSIONS_FOLDER; depth += 1) {
-    folder = dirname(folder);
-  }
-  return basename(folder) === SESSIONS_FOLDER ? join(dirname(folder), ARCHIVED_SESSIONS_FOLDER, name) : null;
+  let root = dirname(path);
+  const isRoot = (): boolean => basename(root) === SESSIONS_FOLDER || basename(root) === ARCHIVED_SESSIONS_FOLDER;
+  for (let depth = 0; depth < MAX_SESSIONS_DEPTH && !isRoot(); depth += 1) root = dirname(root);
+  if (!isRoot()) return null;
+  const home = dirname(root);
+  const isArchived = basename(root) === ARCHIVED_SESSIONS_FOLDER;
+  return join(isArchived ? sessionsFolderFor(home, rollout.createdAt) : join(home, ARCHIVED_SESSIONS_FOLDER), name);
 }
 
 /** `sessions/YYYY/MM/DD` under the home, in local time. */

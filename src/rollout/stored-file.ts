@@ -43,11 +43,16 @@ export async function openStored(path: string): Promise<ByteSource> {
  * restored from its compressed form, or have moved to a place that was asked for already.
  */
 function* placesOf(path: string): Generator<{ plainPath: string; compressed: boolean }> {
+  yield* formsOf(path);
+  // Only now: nearly all files are where they were.
   const moved = movedPathOf(path);
-  for (const plainPath of moved === null ? [path, path] : [path, moved, path]) {
-    yield { plainPath, compressed: false };
-    yield { plainPath, compressed: true };
-  }
+  if (moved !== null) yield* formsOf(moved);
+  yield* formsOf(path);
+}
+
+function* formsOf(plainPath: string): Generator<{ plainPath: string; compressed: boolean }> {
+  yield { plainPath, compressed: false };
+  yield { plainPath, compressed: true };
 }
 
 async function openSource(

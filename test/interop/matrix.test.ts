@@ -1,13 +1,12 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { requirePeerBinary } from '../support/peer-binary.js';
-import { JointHome } from './joint-home.js';
-import type { InteropServer } from './joint-home.js';
+import type { JointHome, InteropServer } from './joint-home.js';
 import { SUBJECTS } from './matrix-subjects.js';
 import type { Subject } from './matrix-subjects.js';
 import { spokenTo } from './rollout-growth.js';
 import type { ThreadClient } from './thread-client.js';
+import { useJointHome } from './use-joint-home.js';
 
 /** What one side finds of a conversation that the other wrote, and went on with. */
 interface Found {
@@ -78,40 +77,32 @@ async function removeDatabases(home: JointHome): Promise<void> {
 }
 
 describe('conversations of every kind, handed over and back', function () {
-  let binary: string;
-  let home: JointHome;
+  const { home, binary } = useJointHome();
 
-  before(function () {
-    binary = requirePeerBinary(this);
-  });
-  beforeEach(async () => {
-    home = await JointHome.make();
-  });
-  afterEach(() => home.close());
-
-  const start = (side: string): Promise<InteropServer> => (side === 'ours' ? home.startOurs() : home.startPeer(binary));
+  const start = (side: string): Promise<InteropServer> =>
+    side === 'ours' ? home().startOurs() : home().startPeer(binary());
 
   for (const writer of ['ours', 'the peer']) {
     for (const databases of ['kept', 'removed']) {
       const reader = writer === 'ours' ? 'the peer' : 'ours';
       it(`${writer === 'ours' ? 'we write, the peer reads' : 'the peer writes, we read'}; its databases are ${databases}`, async () => {
         // So that there are databases to keep or to remove. Right after its start a signal would end it at once.
-        const maker = await home.startPeer(binary);
+        const maker = await home().startPeer(binary());
         await maker.client.rpc.request('thread/list', {});
         await maker.stop();
         const first = await start(writer);
         const ids: Record<string, string> = {};
         for (const [name, subject] of Object.entries(SUBJECTS)) {
-          ids[name] = await subject.make(first.client, home.workspace);
+          ids[name] = await subject.make(first.client, home().workspace);
         }
         await first.stop();
-        if (databases === 'removed') await removeDatabases(home);
+        if (databases === 'removed') await removeDatabases(home());
         const second = await start(reader);
         const found: Record<string, Found> = {};
         const expected: Record<string, Found> = {};
         const limits = LIMITS[`${writer}, ${databases}`] ?? {};
         for (const [name, subject] of Object.entries(SUBJECTS)) {
-          found[name] = await findAndGoOn(home, second.client, ids[name]!, subject);
+          found[name] = await findAndGoOn(home(), second.client, ids[name]!, subject);
           const ideal = whole(subject, BY_THE_OTHER);
           expected[name] = limits[name]?.(ideal) ?? ideal;
         }
@@ -127,7 +118,7 @@ describe('conversations of every kind, handed over and back', function () {
           }
           await back.client.resume(ids[name]!);
           await back.client.runTurn(ids[name]!, BACK_HOME);
-          const told = spokenTo(home.model.requests.at(-1)!.input).map((line) => line.replace(/^\w+: /, ''));
+          const told = spokenTo(home().model.requests.at(-1)!.input).map((line) => line.replace(/^\w+: /, ''));
           expect(told, `${name}, back home`).to.deep.equal(said([...subject.words, BY_THE_OTHER, BACK_HOME]));
         }
       });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { requirePeerBinary } from '../support/peer-binary.js';
 import { JointHome } from './joint-home.js';
 import { expectGrowth, readRollout } from './rollout-growth.js';
+import { useJointHome } from './use-joint-home.js';
 
 const INVALID_REQUEST = -32600;
 
@@ -13,23 +13,12 @@ const refusal = (threadId: string, pid: number, command: string) => ({
 });
 
 describe('the owner of a conversation on a home with several servers', () => {
-  let binary: string;
-  let home: JointHome;
-
-  before(function () {
-    binary = requirePeerBinary(this);
-  });
-
-  beforeEach(async () => {
-    home = await JointHome.make();
-  });
-
-  afterEach(() => home.close());
+  const { home, binary } = useJointHome();
 
   it('is our daemon while it has it loaded: the peer may neither resume nor archive it', async () => {
-    const ours = await home.startOurs();
-    const peer = await home.startPeer(binary);
-    const id = await ours.client.start(home.workspace);
+    const ours = await home().startOurs();
+    const peer = await home().startPeer(binary());
+    const id = await ours.client.start(home().workspace);
     await ours.client.runTurn(id, 'one, ours');
     const refused = {
       code: INVALID_REQUEST,
@@ -39,13 +28,13 @@ describe('the owner of a conversation on a home with several servers', () => {
     expect(await peer.client.refusal('thread/resume', { threadId: id })).to.deep.equal(refused);
     expect(await peer.client.refusal('thread/archive', { threadId: id })).to.deep.equal(refused);
     await ours.client.runTurn(id, 'two, ours');
-    expectGrowth([readRollout(home.path, id)]);
+    expectGrowth([readRollout(home().path, id)]);
   });
 
   it('is the peer while it has it loaded: ours is refused with its pid, and may read', async () => {
-    const ours = await home.startOurs();
-    const peer = await home.startPeer(binary);
-    const id = await peer.client.start(home.workspace);
+    const ours = await home().startOurs();
+    const peer = await home().startPeer(binary());
+    const id = await peer.client.start(home().workspace);
     await peer.client.runTurn(id, 'one, theirs');
     expect(await ours.client.refusal('thread/resume', { threadId: id })).to.deep.equal(refusal(id, peer.pid, 'codex'));
     expect(await ours.client.readTurns(id)).to.deep.equal([
@@ -58,9 +47,9 @@ describe('the owner of a conversation on a home with several servers', () => {
 
   it('stays our daemon when the thread that writes its rollouts dies', async () => {
     const killer = new URL('./writer-killer.js', import.meta.url);
-    const ours = await home.startOurs([], { NODE_OPTIONS: `--import=${killer.href}` });
-    const peer = await home.startPeer(binary);
-    const id = await ours.client.start(home.workspace);
+    const ours = await home().startOurs([], { NODE_OPTIONS: `--import=${killer.href}` });
+    const peer = await home().startPeer(binary());
+    const id = await ours.client.start(home().workspace);
     await ours.client.runTurn(id, 'one, ours', async () => {
       process.kill(ours.pid, 'SIGUSR2');
     });
@@ -76,7 +65,7 @@ describe('the owner of a conversation on a home with several servers', () => {
       'user: one, ours',
       'user: two, ours',
     ]);
-    expectGrowth([readRollout(home.path, id)]);
+    expectGrowth([readRollout(home().path, id)]);
   });
 });
 

@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import type { Turn } from '../../src/protocol/thread.js';
-import { requirePeerBinary } from '../support/peer-binary.js';
-import { JointHome } from './joint-home.js';
 import { expectGrowth, readRollout } from './rollout-growth.js';
 import type { ThreadClient } from './thread-client.js';
+import { useJointHome } from './use-joint-home.js';
 
 /** What a client heard of a turn: whole items, told as they were recorded. */
 function itemsOf(client: ThreadClient, turnId: string): string[] {
@@ -18,23 +17,12 @@ const endOf = (client: ThreadClient, turnId: string) =>
   client.notification(({ method, params }) => method === 'turn/completed' && params.turn.id === turnId);
 
 describe('looking on at a conversation of the peer', () => {
-  let binary: string;
-  let home: JointHome;
-
-  before(function () {
-    binary = requirePeerBinary(this);
-  });
-
-  beforeEach(async () => {
-    home = await JointHome.make();
-  });
-
-  afterEach(() => home.close());
+  const { home, binary } = useJointHome();
 
   it('shows what it holds, lets its turns come in, and takes over with the same numbers when the peer is gone', async () => {
-    const ours = await home.startOurs();
-    const peer = await home.startPeer(binary);
-    const id = await peer.client.start(home.workspace);
+    const ours = await home().startOurs();
+    const peer = await home().startPeer(binary());
+    const id = await peer.client.start(home().workspace);
     await peer.client.runTurn(id, 'one, theirs');
     const refusal = await ours.client.refusal('thread/resume', { threadId: id });
     expect(refusal.data).to.deep.equal({
@@ -56,7 +44,7 @@ describe('looking on at a conversation of the peer', () => {
     await endOf(ours.client, turn.id);
     expect(performance.now() - endedAt).to.be.lessThan(1000);
     expect(itemsOf(ours.client, turn.id)).to.deep.equal(['userMessage', 'agent: echo: two, theirs']);
-    const states = [readRollout(home.path, id)];
+    const states = [readRollout(home().path, id)];
 
     const broken = (await peer.client.startTurn(id, 'hang')).turn;
     await ours.client.notification(({ method, params }) => method === 'turn/started' && params.turn.id === broken.id);
@@ -72,14 +60,14 @@ describe('looking on at a conversation of the peer', () => {
     expect((await ours.client.runTurn(id, 'three, ours')).status).to.equal('completed');
     const seqs = ours.client.heard.flatMap(({ seq }) => seq ?? []);
     expect([...new Set(seqs)]).to.deep.equal(Array.from(new Set(seqs), (_, index) => seqs[0]! + index));
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
     expectGrowth(states);
   });
 
   it('takes nothing from the peer, whatever is asked meanwhile', async () => {
-    const ours = await home.startOurs();
-    const peer = await home.startPeer(binary);
-    const id = await peer.client.start(home.workspace);
+    const ours = await home().startOurs();
+    const peer = await home().startPeer(binary());
+    const id = await peer.client.start(home().workspace);
     await peer.client.runTurn(id, 'one, theirs');
     await ours.client.rpc.request('thread/resume', { threadId: id, readOnly: true });
     const input = [{ type: 'text' as const, text: 'ours', text_elements: [] }];
@@ -92,6 +80,6 @@ describe('looking on at a conversation of the peer', () => {
     }
     await peer.stop();
     await ours.client.notification(({ method, params }) => method === 'thread/owner/changed' && params.owner === null);
-    expectGrowth([readRollout(home.path, id)]);
+    expectGrowth([readRollout(home().path, id)]);
   });
 });

@@ -2,12 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { findProjectRoot } from '../support/child-program.js';
-import { requirePeerBinary } from '../support/peer-binary.js';
 import type { TerminalProgram } from '../support/terminal.js';
 import { WireProxy } from '../support/wire-proxy.js';
 import { listAskedInVain } from './asked-in-vain.js';
-import { JointHome } from './joint-home.js';
 import { expectGrowth, readRollout } from './rollout-growth.js';
+import { useJointHome } from './use-joint-home.js';
 
 const TOKEN_ENV = 'INTEROP_TOKEN';
 
@@ -38,24 +37,13 @@ async function quit(terminal: TerminalProgram): Promise<number> {
 }
 
 describe("the peer's terminal UI", () => {
-  let binary: string;
-  let home: JointHome;
-
-  before(function () {
-    binary = requirePeerBinary(this);
-  });
-
-  beforeEach(async () => {
-    home = await JointHome.make();
-  });
-
-  afterEach(() => home.close());
+  const { home, binary } = useJointHome();
 
   it('shows an answer of the daemon while it streams, given the token, and leaves by /quit', async () => {
-    const ours = await home.startOurs();
+    const ours = await home().startOurs();
     let goOn = (): void => undefined;
     const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
-    home.model.script(async ({ lastUserText }, reply) => {
+    home().model.script(async ({ lastUserText }, reply) => {
       if (lastUserText !== 'tell me slowly') return false;
       reply.create();
       const message = reply.startMessage();
@@ -65,7 +53,7 @@ describe("the peer's terminal UI", () => {
       reply.endMessage(message, 'the first half\n\nthe second half');
       reply.complete();
     });
-    const terminal = home.startTerminal(binary, remote(ours.url), { [TOKEN_ENV]: ours.token! });
+    const terminal = home().startTerminal(binary(), remote(ours.url), { [TOKEN_ENV]: ours.token! });
     await terminal.waitFor(READY);
     await prompt(terminal, 'tell me slowly');
     const halfway = await terminal.waitFor('the first half');
@@ -94,24 +82,24 @@ describe("the peer's terminal UI", () => {
   });
 
   it('is let in with the same token by a daemon that was started again, and with no other', async () => {
-    const before = await home.startOurs();
+    const before = await home().startOurs();
     await before.stop();
-    const ours = await home.startOurs();
+    const ours = await home().startOurs();
     expect(ours.token).to.equal(before.token);
-    const welcome = home.startTerminal(binary, remote(ours.url), { [TOKEN_ENV]: ours.token! });
+    const welcome = home().startTerminal(binary(), remote(ours.url), { [TOKEN_ENV]: ours.token! });
     await welcome.waitFor(READY);
     welcome.type('\x03');
     expect(await welcome.waitForExit()).to.deep.equal({ code: 0, signal: 0 });
 
-    const stranger = home.startTerminal(binary, remote(ours.url), { [TOKEN_ENV]: 'another' });
+    const stranger = home().startTerminal(binary(), remote(ours.url), { [TOKEN_ENV]: 'another' });
     expect(await stranger.waitForExit()).to.deep.equal({ code: 1, signal: 0 });
     expect(stranger.text).to.contain('401 Unauthorized');
   });
 
   it('names, forks, takes back and resumes a conversation by its own keys', async () => {
-    const ours = await home.startOurs();
+    const ours = await home().startOurs();
     const env = { [TOKEN_ENV]: ours.token! };
-    const terminal = home.startTerminal(binary, remote(ours.url), env);
+    const terminal = home().startTerminal(binary(), remote(ours.url), env);
     await terminal.waitFor(READY);
     await ask(terminal, 'first question', 1);
     await ask(terminal, 'second question', 2);
@@ -147,7 +135,7 @@ describe("the peer's terminal UI", () => {
     expect(await ours.client.readTurns(data[0]!.id)).to.deep.equal(before);
     expect(await ours.client.readTurns(data[1]!.id)).to.deep.equal([...before, instead]);
 
-    const again = home.startTerminal(binary, ['resume', data[1]!.id, ...remote(ours.url)], env);
+    const again = home().startTerminal(binary(), ['resume', data[1]!.id, ...remote(ours.url)], env);
     await again.waitFor(/first question[^]*second question[^]*echo: asked instead/);
     await again.waitFor(READY);
     await ask(again, 'and on', 1);
@@ -158,9 +146,9 @@ describe("the peer's terminal UI", () => {
   it('asks for nothing unknown but what the page on interoperation names', async () => {
     const proxy = await WireProxy.start();
     try {
-      const ours = await home.startOurs(['-c', `allowed_hosts=["${new URL(proxy.url).host}"]`]);
+      const ours = await home().startOurs(['-c', `allowed_hosts=["${new URL(proxy.url).host}"]`]);
       proxy.setTarget(ours.url);
-      const terminal = home.startTerminal(binary, remote(proxy.url), { [TOKEN_ENV]: ours.token! });
+      const terminal = home().startTerminal(binary(), remote(proxy.url), { [TOKEN_ENV]: ours.token! });
       await terminal.waitFor(READY);
       await prompt(terminal, 'hello');
       await terminal.waitFor('echo: hello');
@@ -176,19 +164,19 @@ describe("the peer's terminal UI", () => {
 
   it('shows a conversation of ours by itself, without the daemon, and goes on with it', async () => {
     // What a person would have been asked, and would have answered once.
-    const tables = `[projects.${JSON.stringify(home.workspace)}]
+    const tables = `[projects.${JSON.stringify(home().workspace)}]
 trust_level = "trusted"
 
 [notice.model_migrations]
 "gpt-5.5" = "gpt-6-sol"`;
-    await home.addConfig({ tables });
-    const ours = await home.startOurs();
-    const id = await ours.client.start(home.workspace);
+    await home().addConfig({ tables });
+    const ours = await home().startOurs();
+    const id = await ours.client.start(home().workspace);
     await ours.client.runTurn(id, 'one, ours');
     await ours.stop();
-    const states = [readRollout(home.path, id)];
+    const states = [readRollout(home().path, id)];
 
-    const terminal = home.startTerminal(binary, ['resume', id]);
+    const terminal = home().startTerminal(binary(), ['resume', id]);
     await terminal.waitFor('echo: one, ours');
     await terminal.waitFor(READY);
     await prompt(terminal, 'two, by terminal');
@@ -196,9 +184,9 @@ trust_level = "trusted"
     // Said of each turn, and of this one only when it is over.
     await terminal.waitFor(/Worked for[^]*Worked for/);
     expect(await quit(terminal)).to.equal(0);
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
 
-    const oursAgain = await home.startOurs();
+    const oursAgain = await home().startOurs();
     await oursAgain.client.resume(id);
     await oursAgain.client.runTurn(id, 'three, ours');
     expect(await oursAgain.client.readTurns(id)).to.deep.equal([
@@ -206,7 +194,7 @@ trust_level = "trusted"
       { status: 'completed', said: ['user: two, by terminal', 'agent: echo: two, by terminal'] },
       { status: 'completed', said: ['user: three, ours', 'agent: echo: three, ours'] },
     ]);
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
     expectGrowth(states);
   });
 });

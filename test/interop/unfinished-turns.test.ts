@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { requirePeerBinary } from '../support/peer-binary.js';
-import { JointHome } from './joint-home.js';
 import { expectGrowth, readRollout, spokenTo } from './rollout-growth.js';
 import type { ThreadClient } from './thread-client.js';
+import { useJointHome } from './use-joint-home.js';
 
 /** Resolves when the model has begun to answer and the client has heard it. */
 async function runUntilItHangs(client: ThreadClient, threadId: string): Promise<string> {
@@ -14,25 +13,14 @@ async function runUntilItHangs(client: ThreadClient, threadId: string): Promise<
 }
 
 describe('turns that did not end well, between the daemon and the peer', () => {
-  let binary: string;
-  let home: JointHome;
+  const { home, binary } = useJointHome();
 
-  before(function () {
-    binary = requirePeerBinary(this);
-  });
-
-  beforeEach(async () => {
-    home = await JointHome.make();
-  });
-
-  afterEach(() => home.close());
-
-  const lastSpoken = () => spokenTo(home.model.requests.at(-1)!.input);
+  const lastSpoken = () => spokenTo(home().model.requests.at(-1)!.input);
 
   it('are read and continued by the peer with all that they hold', async () => {
-    const ours = await home.startOurs();
+    const ours = await home().startOurs();
     const { client } = ours;
-    const id = await client.start(home.workspace);
+    const id = await client.start(home().workspace);
     const hanging = await runUntilItHangs(client, id);
     await client.rpc.request('turn/interrupt', { threadId: id, turnId: hanging });
     await client.endOfTurn(hanging);
@@ -43,9 +31,9 @@ describe('turns that did not end well, between the daemon and the peer', () => {
     await client.steer(id, steered, 'go on');
     await client.endOfTurn(steered);
     await ours.stop();
-    const states = [readRollout(home.path, id)];
+    const states = [readRollout(home().path, id)];
 
-    const peer = await home.startPeer(binary);
+    const peer = await home().startPeer(binary());
     await peer.client.resume(id);
     expect(await peer.client.readTurns(id)).to.deep.equal([
       { status: 'interrupted', said: ['user: hang', 'agent: hanging'] },
@@ -81,19 +69,19 @@ describe('turns that did not end well, between the daemon and the peer', () => {
     expect(callsAndOutputs()).to.deep.equal(['function_call call_5', 'function_call_output call_5']);
     expect(complaints(peer.client)).to.deep.equal([]);
     await peer.stop();
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
     expectGrowth(states);
   });
 
   it('are interrupted here when the peer died in the middle of one', async () => {
-    const peer = await home.startPeer(binary);
-    const id = await peer.client.start(home.workspace);
+    const peer = await home().startPeer(binary());
+    const id = await peer.client.start(home().workspace);
     await peer.client.runTurn(id, 'one, theirs');
     await runUntilItHangs(peer.client, id);
     await peer.kill();
-    const states = [readRollout(home.path, id)];
+    const states = [readRollout(home().path, id)];
 
-    const ours = await home.startOurs();
+    const ours = await home().startOurs();
     await ours.client.resume(id);
     const broken = [
       { status: 'completed', said: ['user: one, theirs', 'agent: echo: one, theirs'] },
@@ -102,30 +90,30 @@ describe('turns that did not end well, between the daemon and the peer', () => {
     expect(await ours.client.readTurns(id)).to.deep.equal(broken);
     await ours.client.runTurn(id, 'three, ours');
     await ours.stop();
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
     expectGrowth(states);
 
-    const peerAgain = await home.startPeer(binary);
+    const peerAgain = await home().startPeer(binary());
     await peerAgain.client.resume(id);
     const all = [...broken, { status: 'completed', said: ['user: three, ours', 'agent: echo: three, ours'] }];
     expect(await peerAgain.client.readTurns(id)).to.deep.equal(all);
   });
 
   it('keep nothing twice when the peer goes on with one that our daemon died in', async () => {
-    const ours = await home.startOurs();
-    const id = await ours.client.start(home.workspace);
+    const ours = await home().startOurs();
+    const id = await ours.client.start(home().workspace);
     await ours.client.runTurn(id, 'one, ours');
     await runUntilItHangs(ours.client, id);
     await ours.kill();
-    const states = [readRollout(home.path, id)];
+    const states = [readRollout(home().path, id)];
 
-    const peer = await home.startPeer(binary);
+    const peer = await home().startPeer(binary());
     await peer.client.resume(id);
     await peer.client.runTurn(id, 'three, theirs');
     await peer.stop();
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
 
-    const oursAgain = await home.startOurs();
+    const oursAgain = await home().startOurs();
     await oursAgain.client.resume(id);
     await oursAgain.client.runTurn(id, 'four, ours');
     expect(await oursAgain.client.readTurns(id)).to.deep.equal([
@@ -135,13 +123,13 @@ describe('turns that did not end well, between the daemon and the peer', () => {
       { status: 'completed', said: ['user: four, ours', 'agent: echo: four, ours'] },
     ]);
     await oursAgain.stop();
-    states.push(readRollout(home.path, id));
+    states.push(readRollout(home().path, id));
     expectGrowth(states);
   });
 
   function callsAndOutputs(): string[] {
-    return home.model.requests
-      .at(-1)!
+    return home()
+      .model.requests.at(-1)!
       .input.filter(({ type }) => String(type).startsWith('function_call'))
       .map(({ type, call_id: callId }) => `${String(type)} ${String(callId)}`);
   }

@@ -34,13 +34,13 @@ describe('the files of a conversation', () => {
     (readdirSync(home(), { recursive: true }) as string[]).filter((name) => /rollout-|deleting/.test(name)).sort();
 
   it('go into the archive flat and come back to their dates, compressed ones as they are', async () => {
-    await moveConversationFiles(home(), [first(DAY, true), second(DAY)], 'archive');
+    await moveConversationFiles([first(DAY, true), second(DAY)], 'archive');
     expect(all()).to.deep.equal([
       `archived_sessions/rollout-2026-11-26T07-33-29-${ID}.jsonl.zst`,
       `archived_sessions/rollout-2026-11-26T07-33-30-${ID}_${SEGMENT}.jsonl`,
     ]);
     const archived = [first('archived_sessions', true), second('archived_sessions')];
-    await moveConversationFiles(home(), archived, 'sessions');
+    await moveConversationFiles(archived, 'sessions');
     expect(all()).to.deep.equal([
       `${DAY}/rollout-2026-11-26T07-33-29-${ID}.jsonl.zst`,
       `${DAY}/rollout-2026-11-26T07-33-30-${ID}_${SEGMENT}.jsonl`,
@@ -50,11 +50,11 @@ describe('the files of a conversation', () => {
   it('that are there in both forms stay together', async () => {
     const plain = first(DAY);
     first(DAY, true);
-    await moveConversationFiles(home(), [plain], 'archive');
+    await moveConversationFiles([plain], 'archive');
     const name = `rollout-2026-11-26T07-33-29-${ID}.jsonl`;
     expect(all()).to.deep.equal([`archived_sessions/${name}`, `archived_sessions/${name}.zst`]);
     const archived = { ...plain, path: join(home(), 'archived_sessions', name), archived: true };
-    await moveConversationFiles(home(), [archived], 'sessions');
+    await moveConversationFiles([archived], 'sessions');
     expect(all()).to.deep.equal([`${DAY}/${name}`, `${DAY}/${name}.zst`]);
     await removePlannedFiles(home(), { ids: [ID], paths: await pathsToDelete(home(), ID, [plain]) });
     expect(all()).to.deep.equal([]);
@@ -63,7 +63,7 @@ describe('the files of a conversation', () => {
   it('are not moved over others, and the newest one not before all others', async () => {
     const files = [first(DAY), second(DAY)];
     put('archived_sessions', `rollout-2026-11-26T07-33-29-${ID}.jsonl`);
-    const error = await moveConversationFiles(home(), files, 'archive').catch((failure: Error) => failure);
+    const error = await moveConversationFiles(files, 'archive').catch((failure: Error) => failure);
     expect(error).to.include({ code: 'rollout_write_failed' });
     expect(existsSync(files[1]!.path)).to.equal(true);
   });
@@ -71,7 +71,7 @@ describe('the files of a conversation', () => {
   it('come back newest first, so that an older part never stands for the whole', async () => {
     const files = [first('archived_sessions'), second('archived_sessions')];
     put(DAY, `rollout-2026-11-26T07-33-29-${ID}.jsonl`);
-    await moveConversationFiles(home(), files, 'sessions').catch(() => undefined);
+    await moveConversationFiles(files, 'sessions').catch(() => undefined);
     expect([existsSync(files[0]!.path), existsSync(files[1]!.path)]).to.deep.equal([true, false]);
   });
 

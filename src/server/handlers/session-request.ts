@@ -3,7 +3,7 @@ import { DaemonError } from '../../errors.js';
 import type { ParamsOf, ResultOf } from '../../protocol/methods.js';
 import type { Conversation } from '../../registry/conversation.js';
 import type { NewConversation } from '../../registry/conversation-registry.js';
-import type { EventsCursor, Reattach } from '../../registry/fan-out.js';
+import type { EventsCursor } from '../../registry/fan-out.js';
 import type { ConversationRequest } from '../../registry/seams.js';
 import type { Connection } from '../connection.js';
 
@@ -27,35 +27,40 @@ export function toRequest(
   };
 }
 
-/** What start, resume and fork answer in common; `eventsCursor` is the place of the answer. */
+/** What all such replies say. */
+const SAME_FOR_ALL = {
+  serviceTier: null,
+  disabledPluginIds: [] as string[],
+  instructionSources: [] as string[],
+  approvalsReviewer: 'user',
+  activePermissionProfile: null,
+  multiAgentMode: 'explicitRequestOnly',
+} as const;
+
+/** What start, resume and fork answer in common, given what differs. */
+export function completeResult(
+  known: Omit<ResultOf<'thread/start'>, keyof typeof SAME_FOR_ALL>,
+): ResultOf<'thread/start'> {
+  return { ...SAME_FOR_ALL, ...known };
+}
+
+/** The same of a conversation that is loaded; `eventsCursor` is the place of the answer. */
 export function toSessionResult(
   conversation: Conversation,
   eventsCursor: EventsCursor = conversation.fanOut.cursor,
 ): ResultOf<'thread/start'> {
   const { settings } = conversation;
-  return {
+  return completeResult({
     thread: conversation.toThread(),
     model: settings.model,
     modelProvider: settings.provider.id,
-    serviceTier: null,
-    disabledPluginIds: [],
     cwd: settings.cwd,
     runtimeWorkspaceRoots: settings.workspaceRoots,
-    instructionSources: [],
     approvalPolicy: settings.approvalPolicy,
-    approvalsReviewer: 'user',
     sandbox: settings.sandboxPolicy,
-    activePermissionProfile: null,
     reasoningEffort: settings.reasoningEffort,
-    multiAgentMode: 'explicitRequestOnly',
     eventsCursor,
-  };
-}
-
-/** How a client came back, in the reply to a resume that says what it has. */
-export function toWireReattach(reattach: Reattach | null): Pick<ResultOf<'thread/resume'>, 'reattach'> {
-  if (reattach === null) return {};
-  return { reattach: { type: reattach.type, reason: reattach.type === 'resync' ? reattach.reason : null } };
+  });
 }
 
 /** Tells the person at the client what was odd about the configuration or the rollout. */

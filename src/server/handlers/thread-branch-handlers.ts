@@ -40,7 +40,7 @@ export function threadForkHandler({ registry, index }: HandlerContext): Handler<
     const value = { ...result, thread: { ...result.thread, turns: rawPlace(0) } };
     respond.resultJson(stringifyWith(value, [history?.turnsJson ?? '[]']));
     const usage = history?.tokenUsage ?? null;
-    if (usage !== null) conversation.tellUsage(connection, usage, conversation.fanOut.seq);
+    if (usage !== null) conversation.fanOut.tellUsage(connection, usage, conversation.fanOut.seq);
     conversation.fanOut.publish('thread/started', { thread: conversation.toThread() });
     if (!connection.isOpen) conversation.removeSubscriber(connection);
   };

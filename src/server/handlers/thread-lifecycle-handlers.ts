@@ -1,7 +1,7 @@
 // thread/start, resume, unsubscribe, unload: loading conversations, joining and leaving them. Main thread.
 import { DaemonError } from '../../errors.js';
 import type { ParamsOf } from '../../protocol/methods.js';
-import type { Conversation, JoinedAt } from '../../registry/conversation.js';
+import type { Conversation } from '../../registry/conversation.js';
 import type { EventsCursor } from '../../registry/fan-out.js';
 import type { ResumedConversation } from '../../registry/conversation-registry.js';
 import type { ConversationRequest } from '../../registry/seams.js';
@@ -9,12 +9,11 @@ import type { Watch } from '../../registry/watched-conversations.js';
 import type { SessionSnapshot } from '../../session/messages.js';
 import type { Connection } from '../connection.js';
 import type { Handler } from '../dispatch.js';
-import { rawPlace, stringifyWith } from '../raw-json.js';
 import type { HandlerContext } from './handler-context.js';
 import { answerReadOnly } from './read-only-resume.js';
-import { readHistory } from './resume-history.js';
+import { readHistory, toResumeJson } from './resume-history.js';
 import type { ResumedHistory } from './resume-history.js';
-import { pathOf, toRequest, toSessionResult, toWireReattach, warn } from './session-request.js';
+import { pathOf, toRequest, toSessionResult, warn } from './session-request.js';
 import { checkedThreadId } from './turn-handlers.js';
 
 const RESUME_DEPRECATION = {
@@ -54,14 +53,16 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
     const placed = await conversation.subscribeAtSnapshot(connection, toCursor(params));
     try {
       const history = await readLoadedHistory(context, conversation, placed.snapshot, params);
-      respond.resultJson(toResumeResult(conversation, history, ignoredOverrides, placed));
-      const { reattach } = placed;
+      const { cursor, reattach } = placed;
+      const result = toSessionResult(conversation, cursor);
+      respond.resultJson(toResumeJson({ result, history, reattach, ignoredOverrides }));
       if (reattach !== null && reattach.type !== 'resync') {
         await conversation.fanOut.replay(connection, reattach);
       } else {
         const usage = placed.snapshot.tokenUsage ?? history?.read.tokenUsage?.usage ?? null;
         const turnId = placed.snapshot.tokenUsageTurnId ?? history?.read.tokenUsage?.turnId ?? '';
-        conversation.catchUp(connection, placed, usage === null ? null : { turnId, usage });
+        const told = usage === null ? null : { turnId, usage };
+        conversation.fanOut.catchUp(connection, cursor, told, placed.snapshot.runningItemFrames);
       }
     } catch (error) {
       if (wasSubscribed) conversation.fanOut.release(connection);
@@ -127,29 +128,4 @@ function refuseHistory({ registry }: HandlerContext, params: ParamsOf<'thread/re
       ? 'thread/resume with history is not supported: fork the thread instead'
       : `cannot resume thread ${params.threadId} with history while it is already running`;
   throw new DaemonError('history_while_running', message);
-}
-
-function toResumeResult(
-  conversation: Conversation,
-  history: ResumedHistory | null,
-  ignoredOverrides: string[],
-  { cursor, reattach }: JoinedAt,
-): string {
-  const { model, reasoningEffort } = conversation.settings;
-  const result = toSessionResult(conversation, cursor);
-  const value = {
-    ...result,
-    thread: { ...result.thread, turns: rawPlace(0) },
-    collaborationMode: {
-      mode: 'default',
-      // Those of a mode; what a client gave belongs to the conversation.
-      settings: { model, reasoning_effort: reasoningEffort, developer_instructions: null },
-    },
-    initialTurnsPage: rawPlace(1),
-    turnsBackwardsCursor: history?.cursors.turns ?? null,
-    itemsBackwardsCursor: history?.cursors.items ?? null,
-    ...(ignoredOverrides.length === 0 ? {} : { ignoredOverrides }),
-    ...toWireReattach(reattach),
-  };
-  return stringifyWith(value, [history?.read.turnsJson ?? '[]', history?.page ?? 'null']);
 }

@@ -68,7 +68,7 @@ async function findSource({ registry, index }: HandlerContext, threadId: string,
     const message = `thread ${threadId} is not materialized yet; ${method} is unavailable before first user message`;
     throw new DaemonError('history_not_materialized', message);
   }
-  const { snapshot } = await loaded.takeSnapshot();
+  const snapshot = await loaded.takeSnapshot();
   const { rolloutSize, activeTurnId, runningItems } = snapshot;
   return { path, end: rolloutSize, liveTurnId: activeTurnId, runningItems };
 }

@@ -53,7 +53,7 @@ async function readLoaded(
     const message = `thread ${conversation.id} is not materialized yet; includeTurns is unavailable before first user message`;
     throw new DaemonError('history_not_materialized', message);
   }
-  const { snapshot } = await conversation.takeSnapshot();
+  const snapshot = await conversation.takeSnapshot();
   const { turnsJson } = await index.read({
     path,
     end: snapshot.rolloutSize,
