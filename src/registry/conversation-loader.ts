@@ -11,7 +11,7 @@ import type { WorkerWatch } from '../session/worker-watch.js';
 import type { SessionPool } from '../session/session-pool.js';
 import { Conversation } from './conversation.js';
 import { FanOut } from './fan-out.js';
-import type { Subscriber } from './fan-out.js';
+import type { Subscriber } from './subscription.js';
 import { LoadedConversation } from './loaded-conversation.js';
 import type { ReadStates } from './read-states.js';
 import { ReplayBudget } from './replay-budget.js';

@@ -10,23 +10,12 @@ import type { TokenUsage } from '../protocol/thread.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import { frameText } from '../session/frame-text.js';
 import type { Frames, KeptFrame, ReplayRing } from './replay-ring.js';
+import { Subscription } from './subscription.js';
+import type { OutgoingFrame, Subscriber } from './subscription.js';
 
-/** Frames of a replay that leave at once; in between, others get their turn. */
-const REPLAY_SLICE = 512;
-
-/** A notification ready for the socket. */
-export interface OutgoingFrame {
-  method: NotificationName;
-  /** Null for what concerns no conversation. */
-  threadId: string | null;
-  /** UTF-8 JSON text, shared by all receivers: never changed. */
-  bytes: Buffer;
-}
-
-/** One who may receive notifications: a client connection. */
-export interface Subscriber {
-  deliver(frame: OutgoingFrame): void;
-}
+/** Frames of a replay that leave at once, and their characters; in between, others get their turn. */
+const SLICE_FRAMES = 512;
+const SLICE_LENGTH = 256 * 1024;
 
 /** A place in the events of a conversation. */
 export interface EventsCursor {
@@ -52,13 +41,6 @@ export interface Place {
 export interface TurnUsage {
   turnId: string;
   usage: TokenUsage;
-}
-
-interface Subscription {
-  /** It was given every event after this one. */
-  since: number;
-  /** Frames held back while the subscriber's snapshot is on its way, or null. */
-  held: OutgoingFrame[] | null;
 }
 
 /**
@@ -102,7 +84,7 @@ export class FanOut {
   }
 
   add(subscriber: Subscriber): void {
-    if (!this.#subscribers.has(subscriber)) this.#subscribers.set(subscriber, { since: this.seq, held: null });
+    if (!this.#subscribers.has(subscriber)) this.#subscribers.set(subscriber, new Subscription(subscriber, this.seq));
   }
 
   /** True when it had been subscribed. */
@@ -120,7 +102,7 @@ export class FanOut {
   /** Subscribes, and keeps what comes from now on until release(): the place of a snapshot in the order of events. */
   hold(subscriber: Subscriber): void {
     this.add(subscriber);
-    this.#subscribers.get(subscriber)!.held ??= [];
+    this.#subscribers.get(subscriber)!.hold();
   }
 
   /** The same, and what the place is; `after` is the last event that it has, or null when it does not say. */
@@ -152,13 +134,9 @@ export class FanOut {
     this.#tellAside(subscriber, 'thread/tokenUsage/updated', { turnId, tokenUsage: usage }, seq);
   }
 
-  /** Delivers what was held, in order, and lets the rest flow. */
+  /** Delivers what was held, in order, and lets the rest flow; later, when it is held for something else too. */
   release(subscriber: Subscriber): void {
-    const subscription = this.#subscribers.get(subscriber);
-    if (subscription === undefined || subscription.held === null) return;
-    const { held } = subscription;
-    subscription.held = null;
-    for (const frame of held) subscriber.deliver(frame);
+    this.#subscribers.get(subscriber)?.release();
   }
 
   /**
@@ -175,18 +153,26 @@ export class FanOut {
     return { type: after.seq === this.seq ? 'current' : 'replay', after: after.seq, frames };
   }
 
-  /** Delivers what was missed to a subscriber that is held, then releases it. Ends early when it leaves. */
+  /**
+   * Delivers what was missed to a subscriber that is held, as fast as it takes it, then releases it. Ends early when it
+   * leaves. Never rejects.
+   */
   async replay(subscriber: Subscriber, { after, frames }: Exclude<Reattach, { type: 'resync' }>): Promise<void> {
-    let count = 0;
-    for (const { method, text, seq } of frames) {
-      if (!this.#subscribers.has(subscriber)) return;
-      this.sendAside(subscriber, method, text, seq);
-      count += 1;
-      if (count % REPLAY_SLICE === 0) await nextTick();
-    }
     const subscription = this.#subscribers.get(subscriber);
-    if (subscription !== undefined) subscription.since = Math.min(subscription.since, after);
-    this.release(subscriber);
+    if (subscription === undefined) return;
+    subscription.since = Math.min(subscription.since, after);
+    let slice = { frames: 0, length: 0 };
+    for (const { method, text, seq } of frames) {
+      this.sendAside(subscriber, method, text, seq);
+      slice.frames += 1;
+      slice.length += text.length;
+      if (slice.frames < SLICE_FRAMES && slice.length < SLICE_LENGTH) continue;
+      slice = { frames: 0, length: 0 };
+      await nextTick();
+      await subscription.whenReady();
+      if (this.#subscribers.get(subscriber) !== subscription) return;
+    }
+    subscription.release();
   }
 
   /** Numbered events, as far back as they are known. */
@@ -239,15 +225,13 @@ export class FanOut {
   #send(method: NotificationName, bytes: Buffer): void {
     const frame: OutgoingFrame = { method, threadId: this.#threadId, bytes };
     if (notificationAudience(method) === 'all') {
-      for (const listener of this.#listeners) this.#deliver(listener, frame);
+      for (const listener of this.#listeners) {
+        const subscription = this.#subscribers.get(listener);
+        if (subscription === undefined) listener.deliver(frame);
+        else subscription.take(frame);
+      }
     } else {
-      for (const subscriber of this.#subscribers.keys()) this.#deliver(subscriber, frame);
+      for (const subscription of this.#subscribers.values()) subscription.take(frame);
     }
-  }
-
-  #deliver(subscriber: Subscriber, frame: OutgoingFrame): void {
-    const held = this.#subscribers.get(subscriber)?.held ?? null;
-    if (held === null) subscriber.deliver(frame);
-    else held.push(frame);
   }
 }

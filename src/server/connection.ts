@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Log } from '../log.js';
 import type { NotificationName } from '../protocol/notification-names.js';
-import type { OutgoingFrame, Subscriber } from '../registry/fan-out.js';
+import type { OutgoingFrame, Subscriber } from '../registry/subscription.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import { frameText } from '../session/frame-text.js';
 import { OutgoingQueue } from './outgoing-queue.js';
@@ -16,6 +16,8 @@ const MIB = 1024 * 1024;
 const MAX_SOCKET_BYTES = MIB;
 /** Deltas in the queue are joined each time that it has grown by so much: a client that reads is never so far behind. */
 const JOIN_AFTER_BYTES = 8 * MIB;
+/** Bytes that may wait while a replay goes on: more of it comes when there are fewer. */
+const READY_BYTES = 4 * MIB;
 /** Bytes that may wait for a client. More may for a while: it is not its fault when the daemon says much at once. */
 const MAX_WAITING_BYTES = 16 * MIB;
 const MAX_BURST_BYTES = 32 * MIB;
@@ -59,12 +61,15 @@ export class Connection implements Subscriber {
   #behindSince: number | null = null;
   /** Bytes of replies that were not handed to the system yet. */
   #replyBytes = 0;
+  /** Who waits for whenReady(), or null. */
+  #ready: { promise: Promise<void>; resolve: () => void } | null = null;
 
   constructor(socket: WebSocket, raw: Socket, log: Log) {
     this.#socket = socket;
     this.#raw = raw;
     this.#log = log;
     raw.on('drain', () => this.#sendWaiting());
+    raw.on('close', () => this.#considerReady());
   }
 
   get isOpen(): boolean {
@@ -80,6 +85,17 @@ export class Connection implements Subscriber {
   deliver(frame: OutgoingFrame): void {
     if (this.client === null || this.client.optOut.has(frame.method)) return;
     this.#send({ bytes: frame.bytes, notification: frame });
+  }
+
+  /** Subscriber: resolves when it has read most of what it was told, or is gone; null when that is so already. */
+  whenReady(): Promise<void> | null {
+    if (this.#isReady) return null;
+    if (this.#ready === null) {
+      let resolve!: () => void;
+      const promise = new Promise<void>((settle) => (resolve = settle));
+      this.#ready = { promise, resolve };
+    }
+    return this.#ready.promise;
   }
 
   /** A notification that concerns this connection alone. */
@@ -132,6 +148,21 @@ export class Connection implements Subscriber {
       this.#write(message);
     }
     this.#joinedAtBytes = Math.min(this.#joinedAtBytes, this.#queue.bytes);
+    this.#considerReady();
+  }
+
+  get #isReady(): boolean {
+    return !this.isOpen || this.#waitingBytes <= READY_BYTES;
+  }
+
+  #considerReady(): void {
+    if (this.#ready === null || !this.#isReady) return;
+    this.#ready.resolve();
+    this.#ready = null;
+  }
+
+  get #waitingBytes(): number {
+    return this.#socket.bufferedAmount + this.#queue.bytes;
   }
 
   #sendAll(): void {
@@ -157,7 +188,7 @@ export class Connection implements Subscriber {
   }
 
   #isTooSlow(): boolean {
-    const waiting = this.#socket.bufferedAmount + this.#queue.bytes - this.#replyBytes;
+    const waiting = this.#waitingBytes - this.#replyBytes;
     if (waiting <= MAX_WAITING_BYTES) {
       this.#behindSince = null;
       return false;
@@ -170,11 +201,12 @@ export class Connection implements Subscriber {
   #cutOffSlowClient(): void {
     this.#log.warn('client does not read, disconnected', {
       client: this.client?.name,
-      bytes: this.#socket.bufferedAmount + this.#queue.bytes,
+      bytes: this.#waitingBytes,
     });
     this.#queue.keepReplies();
     this.close(CLOSE_TOO_SLOW, TOO_SLOW);
     this.#cutOff = true;
+    this.#considerReady();
     // It does not read, so it may never see the close.
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
   }

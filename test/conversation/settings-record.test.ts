@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
-import type { OutgoingFrame } from '../../src/registry/fan-out.js';
+import type { OutgoingFrame } from '../../src/registry/subscription.js';
 import type { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { WorkerWatch } from './worker-watch.js';
@@ -158,6 +158,7 @@ describe('settings that a turn changes', () => {
         const file = fileOf(threadId);
         const recorded: boolean[] = [];
         const subscriber = {
+          whenReady: () => null,
           deliver({ method }: OutgoingFrame): void {
             if (method !== 'thread/settings/updated') return;
             const text = readFileSync(file, 'utf8');

@@ -6,7 +6,7 @@ import type { RegistryHost } from '../../src/daemon.js';
 import { createLog } from '../../src/log.js';
 import type { Conversation } from '../../src/registry/conversation.js';
 import type { ConversationRegistry } from '../../src/registry/conversation-registry.js';
-import type { OutgoingFrame, Subscriber } from '../../src/registry/fan-out.js';
+import type { OutgoingFrame, Subscriber } from '../../src/registry/subscription.js';
 import type { ConversationRequest } from '../../src/registry/seams.js';
 import { NOTHING_ASKED } from '../support/nothing-asked.js';
 import { startModelServer } from '../support/model-server.js';
@@ -28,6 +28,10 @@ class Program implements Subscriber {
     for (const waiter of this.#waiters) {
       if (waiter.method === message.method && waiter.matches(message.params)) waiter.resolve(message.params);
     }
+  }
+
+  whenReady(): null {
+    return null;
   }
 
   next(method: string, matches: (params: any) => boolean = () => true): Promise<any> {

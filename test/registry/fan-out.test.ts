@@ -1,15 +1,27 @@
 import { expect } from 'chai';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { notificationIndex } from '../../src/protocol/notification-names.js';
 import { FanOut } from '../../src/registry/fan-out.js';
-import type { OutgoingFrame, Subscriber } from '../../src/registry/fan-out.js';
+import type { OutgoingFrame, Subscriber } from '../../src/registry/subscription.js';
 import { ReplayBudget } from '../../src/registry/replay-budget.js';
 import { ReplayRing } from '../../src/registry/replay-ring.js';
 import { frameText } from '../../src/session/frame-text.js';
 
 class Listener implements Subscriber {
   readonly messages: { method: string; params: unknown; epoch: string; seq: number }[] = [];
+  /** It takes so many, and no more of a replay until drain(). */
+  room = Infinity;
+  #drained: (() => void)[] = [];
   deliver(frame: OutgoingFrame): void {
     this.messages.push(JSON.parse(frame.bytes.toString()));
+  }
+  whenReady(): Promise<void> | null {
+    if (this.messages.length < this.room) return null;
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+  drain(room = Infinity): void {
+    this.room = room;
+    for (const resolve of this.#drained.splice(0)) resolve();
   }
   get seqs(): number[] {
     return this.messages.map((message) => message.seq);
@@ -140,6 +152,64 @@ describe('FanOut', () => {
       expect(texts(client).slice(4)).to.deep.equal(['b', 'meanwhile', 'live']);
       expect(await comeBack(fanOut, client, 1)).to.include({ type: 'current' });
       expect(texts(client).slice(7)).to.deep.equal(['meanwhile', 'live']);
+    });
+
+    const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
+    const isOver = async (replay: Promise<void>): Promise<boolean> => {
+      const pending = Symbol();
+      for (let tick = 0; tick < 20; tick += 1) await nextTick();
+      return (await Promise.race([replay, Promise.resolve(pending)])) !== pending;
+    };
+    /** One that was subscribed from the start and has missed 2,000 events, and what it is replayed. */
+    function missing2000(client: Listener) {
+      const fanOut = open([client], 'e', 1024 * 1024);
+      fanOut.publishFrames(framesOf(...Array.from({ length: 2000 }, (_, index) => delta(String(index)))));
+      const { reattach } = fanOut.join(client, { epoch: 'e', seq: 0 });
+      if (reattach === null || reattach.type === 'resync') throw new Error('should be replayed');
+      return { fanOut, reattach };
+    }
+
+    it('is given no more than it takes, and what is live only after it', async () => {
+      const client = new Listener();
+      const { fanOut, reattach } = missing2000(client);
+      client.room = 1;
+      const replay = fanOut.replay(client, reattach);
+      expect(await isOver(replay)).to.equal(false);
+      const first = client.messages.length;
+      expect(first).to.be.within(1, 600);
+      fanOut.publishFrames(framesOf(delta('meanwhile')));
+      client.drain(first + 1);
+      expect([await isOver(replay), client.messages.length]).to.deep.equal([false, 2 * first]);
+      client.drain();
+      await replay;
+      fanOut.publishFrames(framesOf(delta('live')));
+      expect(client.seqs).to.deep.equal(upTo(2002));
+    });
+
+    it('is given nothing twice when it asks again while a replay is under way', async () => {
+      const client = new Listener();
+      const { fanOut, reattach } = missing2000(client);
+      client.room = 1;
+      const replay = fanOut.replay(client, reattach);
+      fanOut.publishFrames(framesOf(delta('meanwhile')));
+      const again = fanOut.join(client, { epoch: 'e', seq: 700 }).reattach!;
+      expect(again.type).to.equal('current');
+      if (again.type !== 'resync') await fanOut.replay(client, again);
+      client.drain();
+      await replay;
+      fanOut.publishFrames(framesOf(delta('live')));
+      expect(client.seqs).to.deep.equal(upTo(2002));
+    });
+
+    it('is not waited for when too much is kept back for it', async () => {
+      const client = new Listener();
+      const { fanOut, reattach } = missing2000(client);
+      client.room = 1;
+      const replay = fanOut.replay(client, reattach);
+      const megabyte = 'x'.repeat(1024 * 1024);
+      for (let count = 0; count < 8; count += 1) fanOut.publishFrames(framesOf(delta(megabyte)));
+      await replay;
+      expect(client.seqs).to.deep.equal(upTo(2008));
     });
 
     it('stops when it leaves in the middle, and then knows that it was not given all', async () => {

@@ -7,7 +7,10 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createLog } from '../../src/log.js';
 import type { Log } from '../../src/log.js';
-import type { OutgoingFrame } from '../../src/registry/fan-out.js';
+import type { OutgoingFrame } from '../../src/registry/subscription.js';
+import { FanOut } from '../../src/registry/fan-out.js';
+import { ReplayBudget } from '../../src/registry/replay-budget.js';
+import { ReplayRing } from '../../src/registry/replay-ring.js';
 import { Connection } from '../../src/server/connection.js';
 import { Dispatcher } from '../../src/server/dispatch.js';
 import type { Handler, HandlerTable } from '../../src/server/dispatch.js';
@@ -165,6 +168,52 @@ describe('Connection', () => {
     expect([waiting.length, dispatcher.refused]).to.deep.equal([1025, 6]);
     await read(({ id }) => id === 1);
     expect(received.map(({ id }) => id)).to.deep.equal([1025, 1026, 1027, 1028, 1029, 1030, 1]);
+  });
+
+  it('takes up many conversations at once without being called slow', async () => {
+    client.pause();
+    const [CONVERSATIONS, TURNS] = [16, 60];
+    const last: Record<string, number> = {};
+    const seen: Record<string, number> = {};
+    const isLive: string[] = [];
+    client.on('message', (data: Buffer) => {
+      const { params, seq: number } = JSON.parse(data.toString()) as { params: { threadId: string }; seq: number };
+      // In order, none twice.
+      expect(number).to.equal((seen[params.threadId] ?? 0) + 1);
+      seen[params.threadId] = number;
+    });
+    const replays = Array.from({ length: CONVERSATIONS }, async (_, index) => {
+      const threadId = String(index);
+      const fanOut = new FanOut(
+        threadId,
+        'e',
+        new Set([connection]),
+        new ReplayRing(8 * MIB, new ReplayBudget(128 * MIB)),
+      );
+      const text = 'x'.repeat(64 * 1024);
+      for (let turn = 0; turn < TURNS; turn += 1) fanOut.publish('item/completed', { threadId, item: text });
+      const { reattach } = fanOut.join(connection, { epoch: 'e', seq: 0 });
+      fanOut.publish('turn/completed', { threadId, turn: text });
+      last[threadId] = fanOut.seq;
+      if (reattach?.type === 'replay') await fanOut.replay(connection, reattach);
+      isLive.push(threadId);
+    });
+    for (let tick = 0; tick < 20; tick += 1) await nextTick();
+    expect([connection.isOpen, isLive]).to.deep.equal([true, []]);
+    client.resume();
+    await Promise.all(replays);
+    while (Object.keys(last).some((threadId) => seen[threadId] !== last[threadId])) await once(client, 'message');
+    expect([connection.isOpen, connection.whenReady()]).to.deep.equal([true, null]);
+  });
+
+  it('tells who waits until it has read when it is gone', async () => {
+    client.pause();
+    sayItems(8 * MIB);
+    const ready = connection.whenReady();
+    expect(ready).to.be.instanceOf(Promise);
+    client.terminate();
+    await ready;
+    expect(connection.whenReady()).to.equal(null);
   });
 
   it('says all that was said before it closes', async () => {

@@ -33,7 +33,7 @@ export async function answerReadOnly(
     const result = toReadOnlyResult(context, watch, history.read);
     respond.resultJson(toResumeJson({ result, history, reattach, ignoredOverrides: ignoredOf(params) }));
     if (reattach !== null && reattach.type !== 'resync') {
-      await fanOut.replay(connection, reattach);
+      void fanOut.replay(connection, reattach);
     } else {
       fanOut.catchUp(connection, cursor, tokenUsage);
     }

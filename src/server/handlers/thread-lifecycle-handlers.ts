@@ -57,7 +57,8 @@ export function threadResumeHandler(context: HandlerContext): Handler<'thread/re
       const result = toSessionResult(conversation, cursor);
       respond.resultJson(toResumeJson({ result, history, reattach, ignoredOverrides }));
       if (reattach !== null && reattach.type !== 'resync') {
-        await conversation.fanOut.replay(connection, reattach);
+        // As fast as this client reads: nobody else's requests wait for that.
+        void conversation.fanOut.replay(connection, reattach);
       } else {
         const usage = placed.snapshot.tokenUsage ?? history?.read.tokenUsage?.usage ?? null;
         const turnId = placed.snapshot.tokenUsageTurnId ?? history?.read.tokenUsage?.turnId ?? '';
