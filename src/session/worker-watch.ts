@@ -18,6 +18,8 @@ export interface WorkerWatchOptions {
 const TICK_MS = 1000;
 /** A worker that holds less than this share of what is allowed is not what fills the memory. */
 const LEAST_SHARE = 0.25;
+/** Looks after the end of one that held too much at which nobody is judged: its memory comes back late on a busy machine. */
+const TICKS_TO_COME_BACK = 5;
 
 /** A worker, or a session that has no worker yet. */
 type WorkerKey = number | SessionHandle;
@@ -41,6 +43,7 @@ export class WorkerWatch {
   #timer: NodeJS.Timeout | null = null;
   #lastTickAt = 0;
   #isShortOfMemory = false;
+  #ticksToWait = 0;
 
   constructor(options: WorkerWatchOptions) {
     this.#options = options;
@@ -95,8 +98,10 @@ export class WorkerWatch {
     const resident = readResident();
     const wasShort = this.#isShortOfMemory;
     this.#isShortOfMemory = resident > maxMemoryBytes;
+    const isWaiting = this.#ticksToWait > 0;
+    if (isWaiting) this.#ticksToWait -= 1;
     // All have been asked when it began.
-    if (!this.#isShortOfMemory || !wasShort) return;
+    if (!this.#isShortOfMemory || !wasShort || isWaiting) return;
     let largest: Question | null = null;
     for (const question of this.#questions.values()) {
       if (largest === null || heldBy(question) > heldBy(largest)) largest = question;
@@ -105,6 +110,7 @@ export class WorkerWatch {
       log.warn('the daemon holds more memory than it should, and no session is to blame', { resident, maxMemoryBytes });
       return;
     }
+    this.#ticksToWait = TICKS_TO_COME_BACK;
     this.#end(largest.handle, "the session's worker held too much memory and was ended");
   }
 

@@ -116,6 +116,24 @@ describe('WorkerWatch', () => {
     expect((await busy.killed).code).to.equal('worker_lost');
   });
 
+  it('gives the memory of one that it ended time to come back before it blames another', async () => {
+    const guilty = session(1, { heapBytes: 80 * MIB, bufferBytes: 0 });
+    const innocent = session(2, { heapBytes: 40 * MIB, bufferBytes: 0 });
+    let wasEnded = false;
+    void innocent.killed.then(() => (wasEnded = true));
+    await innocent.asked();
+    resident = 120 * MIB;
+    await guilty.killed;
+    await innocent.asked();
+    await innocent.asked();
+    resident = 40 * MIB;
+    for (let round = 0; round < 6; round += 1) await innocent.asked();
+    expect(wasEnded).to.equal(false);
+    // When it does not come back, that was not all.
+    resident = 120 * MIB;
+    expect((await innocent.killed).code).to.equal('worker_lost');
+  });
+
   it('blames nobody who holds little', async () => {
     const first = session(1, small);
     resident = 101 * MIB;
