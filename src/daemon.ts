@@ -130,12 +130,15 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
     maxHeapBytes: config.daemon.workerHeapMb * MIB,
     onError: (error) => log.error('session pool error', { error: String(error) }),
   });
+  const stuckMs = config.daemon.workerStuckSecs * 1000;
   const watch = new WorkerWatch({
-    stuckMs: config.daemon.workerStuckSecs * 1000,
+    stuckMs,
     maxMemoryBytes: config.daemon.memoryLimitMb * MIB,
     log,
   });
   const writers = new WriterThread({
+    stuckMs,
+    isNeeded: () => !registry.activity().isQuiet,
     onReplaced: (conversationId, port) => registry.replaceWriter(conversationId, port),
     onDied: (error) => log.error('the rollout writer died, starting another', { error: error.message }),
     onParked: (error) => {
@@ -143,7 +146,7 @@ export function createRegistry(options: RegistryHostOptions): RegistryHost {
       registry.loseWriters(error);
     },
   });
-  const index = new IndexClient({ home });
+  const index = new IndexClient({ home, stuckMs });
   const unsafe = env['ROLLOUTD_UNSAFE_PUBLISH_FIRST'] === '1';
   if (unsafe) log.warn('publishing before recording: for testing only');
   const registry: ConversationRegistry = new ConversationRegistry({
@@ -229,8 +232,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { registry, index, readConfig } = host;
   await registry.recover();
   const version = readVersion();
-  const lifecycle = new Lifecycle({ version, registry });
-  const dispatcher = new Dispatcher(
+  const lifecycle = new Lifecycle({ version, registry, refusedRequests: () => dispatcher.refused });
+  const dispatcher: Dispatcher = new Dispatcher(
     createHandlerTable({
       home,
       version,

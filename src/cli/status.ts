@@ -31,6 +31,8 @@ export interface HomeStatus {
   loadedThreads: number | null;
   runningTurns: number | null;
   clients: number | null;
+  /** Requests that the daemon refused since its start because a client asked more than it waited for. */
+  refusedRequests: number | null;
 }
 
 const ANSWER_LIMIT_MS = 3_000;
@@ -65,6 +67,7 @@ async function findStatus(home: string): Promise<HomeStatus> {
     loadedThreads: answer?.loadedThreadCount ?? null,
     runningTurns: answer?.runningTurnCount ?? null,
     clients: answer === null ? null : answer.clientCount - 1,
+    refusedRequests: answer?.refusedRequestCount ?? null,
   };
 }
 
@@ -110,7 +113,11 @@ function formatStatus(status: HomeStatus): string {
   }
   if (status.loadedThreads !== null) {
     rows.push(['conversations', `${status.loadedThreads} loaded, ${status.runningTurns} with a running turn`]);
-    rows.push(['clients', String(status.clients)]);
+    const refused = status.refusedRequests ?? 0;
+    rows.push([
+      'clients',
+      `${status.clients}${refused === 0 ? '' : `; ${refused} requests refused: too many at once`}`,
+    ]);
   }
   rows.push(['version', describeVersions(status)]);
   return rows.map(([name, text]) => `${name.padEnd(14)} ${text}\n`).join('');

@@ -13,6 +13,8 @@ export const daemonStatusResponseSchema = z.object({
   clientCount: uintSchema,
   loadedThreadCount: uintSchema,
   runningTurnCount: uintSchema,
+  /** Since the start, because too much of their connection waited (`overloaded`). */
+  refusedRequestCount: uintSchema,
 });
 
 export const daemonDrainParamsSchema = z.object({

@@ -9,6 +9,8 @@ const LOOK_INTERVAL_MS = 50;
 export interface LifecycleOptions {
   version: string;
   registry: Pick<ConversationRegistry, 'activity' | 'stopBeginning'>;
+  /** How many were refused since the start because too much of their connection waited. */
+  refusedRequests: () => number;
 }
 
 export class Lifecycle {
@@ -40,6 +42,7 @@ export class Lifecycle {
       clientCount: clients,
       loadedThreadCount: loadedThreads,
       runningTurnCount: runningTurns,
+      refusedRequestCount: this.#options.refusedRequests(),
     };
   }
 

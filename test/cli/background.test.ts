@@ -95,6 +95,7 @@ describe('a daemon in the background', function () {
       loadedThreads: 0,
       runningTurns: 0,
       clients: 0,
+      refusedRequests: 0,
     });
     expect(await run('stop')).to.deep.equal({ code: 0, stdout: '', stderr: 'stopped\n' });
     expect([supervisorPid!, pid].map((each) => isRunning({ pid: each, start: null }))).to.deep.equal([false, false]);

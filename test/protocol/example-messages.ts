@@ -358,6 +358,7 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
     clientCount: 1,
     loadedThreadCount: 2,
     runningTurnCount: 1,
+    refusedRequestCount: 0,
   },
   'daemon/drain': { drained: true },
 };

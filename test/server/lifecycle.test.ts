@@ -24,8 +24,21 @@ describe('the life of a daemon', () => {
       clientCount: 1,
       loadedThreadCount: 2,
       runningTurnCount: 1,
+      refusedRequestCount: 0,
     });
     await client.call('turn/interrupt', { threadId, turnId });
+  });
+
+  it('counts the requests that were refused because too many of one client waited', async () => {
+    const [greedy, other] = [await rig.client(), await rig.client()];
+    const threadId = await other.startThread();
+    const { turnId } = await other.startTurn(threadId, 'hang');
+    const asked = Array.from({ length: 1030 }, () => greedy.ask('daemon/drain', { timeoutMs: 60_000 }));
+    const refused = await Promise.all(asked.slice(1024));
+    expect(refused.map(({ error }) => error?.code)).to.deep.equal(Array.from({ length: 6 }, () => -32001));
+    expect((await other.call('daemon/status', {})).refusedRequestCount).to.equal(6);
+    await other.call('turn/interrupt', { threadId, turnId });
+    expect((await Promise.all(asked.slice(0, 1024))).every(({ error }) => error === undefined)).to.equal(true);
   });
 
   it('comes to its end by daemon/drain only when nothing runs, and then takes nothing new', async () => {
@@ -35,7 +48,7 @@ describe('the life of a daemon', () => {
     expect(await client.call('daemon/drain', { timeoutMs: 0 })).to.deep.equal({ drained: false });
     // Somebody who has gone away wants it no more.
     let looks = 0;
-    const lifecycle = new Lifecycle({ version: '1', registry: rig.daemon.registry });
+    const lifecycle = new Lifecycle({ version: '1', registry: rig.daemon.registry, refusedRequests: () => 0 });
     expect([await lifecycle.drain(null, () => looks++ < 2), lifecycle.isStopping]).to.deep.equal([false, false]);
     const drained = client.call('daemon/drain', {});
     await client.call('turn/interrupt', { threadId, turnId });
