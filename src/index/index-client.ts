@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type { Turn } from '../protocol/thread.js';
+import { ThreadPulse } from '../thread-pulse.js';
 import type {
   ConversationFile,
   CutParams,
@@ -15,6 +16,8 @@ import type {
   IndexCalls,
   IndexMethod,
   IndexNews,
+  IndexPing,
+  IndexPong,
   IndexReply,
   IndexRequest,
   ItemsPageParams,
@@ -33,6 +36,8 @@ const WORKER_URL = new URL('../../workers/index.js', import.meta.url);
 
 export interface IndexClientOptions {
   home: string;
+  /** Milliseconds without an answer after which the thread is ended, as if it had died; default 0: never. */
+  stuckMs?: number;
   /** Another entry for the thread, for tests. */
   workerUrl?: URL;
 }
@@ -73,14 +78,16 @@ interface Pending {
 export class IndexClient {
   readonly #home: string;
   readonly #workerUrl: URL;
+  readonly #stuckMs: number;
   readonly #pending = new Map<number, Pending>();
   readonly #followers = new Map<number, Follower>();
   #worker: Worker | null = null;
   #nextRequestId = 1;
   #isClosed = false;
 
-  constructor({ home, workerUrl = WORKER_URL }: IndexClientOptions) {
+  constructor({ home, stuckMs = 0, workerUrl = WORKER_URL }: IndexClientOptions) {
     this.#home = resolve(home);
+    this.#stuckMs = stuckMs;
     this.#workerUrl = workerUrl;
   }
 
@@ -218,12 +225,23 @@ export class IndexClient {
   #start(): Worker {
     const worker = new Worker(this.#workerUrl, { workerData: { home: this.#home }, name: 'index' });
     let cause: unknown;
-    worker.on('message', (message: IndexReply | IndexNews) => {
-      if ('followId' in message) this.#takeNews(message);
+    const pulse = new ThreadPulse({
+      stuckMs: this.#stuckMs,
+      isNeeded: () => this.#pending.size > 0 || this.#followers.size > 0,
+      ping: () => worker.postMessage({ method: 'ping' } satisfies IndexPing),
+      onStuck: () => {
+        cause = new Error(`it did not answer for ${this.#stuckMs / 1000} s and was ended`);
+        void worker.terminate();
+      },
+    });
+    worker.on('message', (message: IndexReply | IndexNews | IndexPong) => {
+      if ('pong' in message) pulse.noteAnswer();
+      else if ('followId' in message) this.#takeNews(message);
       else this.#settle(worker, message);
     });
     worker.on('error', (error) => (cause = error));
     worker.on('exit', () => {
+      pulse.stop();
       if (this.#worker !== worker) return;
       this.#worker = null;
       this.#takeDeath(cause);

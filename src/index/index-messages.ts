@@ -276,6 +276,15 @@ export type IndexRequest = {
   [M in IndexMethod]: { requestId: number; method: M; params: IndexCalls[M]['params'] };
 }[IndexMethod];
 
+/** Main thread → index thread: answered as soon as the thread is free. */
+export interface IndexPing {
+  method: 'ping';
+}
+
+export interface IndexPong {
+  pong: true;
+}
+
 /** Index thread → main thread, unasked. */
 export interface IndexNews {
   followId: number;

@@ -33,6 +33,9 @@ export class RolloutWriter {
       case 'release':
         void this.#release(control.conversationId);
         break;
+      case 'ping':
+        this.#report({ type: 'pong' });
+        break;
       case 'close':
         void this.#close();
         break;

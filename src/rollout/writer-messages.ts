@@ -22,10 +22,12 @@ export type WriterControl =
       type: 'release';
       conversationId: string;
     }
+  /** Answered at once, by `pong`. */
+  | { type: 'ping' }
   | { type: 'close' };
 
 /** Writer thread → main thread. `closed` comes once every file is written, synced and closed. */
-export type WriterReport = { type: 'released'; conversationId: string } | { type: 'closed' };
+export type WriterReport = { type: 'released'; conversationId: string } | { type: 'pong' } | { type: 'closed' };
 
 /** Session → writer, over the session's own port. Messages of one port are handled in order. */
 export type WriterRequest =

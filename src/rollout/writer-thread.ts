@@ -2,6 +2,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
+import { ThreadPulse } from '../thread-pulse.js';
 import type { WriterControl, WriterReport } from './writer-messages.js';
 
 const DEATH_WINDOW_MS = 60_000;
@@ -13,6 +14,10 @@ export interface WriterThreadOptions {
   workerUrl?: URL;
   /** With so many deaths within a minute the thread is not started again. Default 10. */
   maxDeathsPerMinute?: number;
+  /** Milliseconds without an answer after which the thread is ended, as if it had died; default 0: never. */
+  stuckMs?: number;
+  /** Whether anybody waits for what it writes: only then is it asked. Default: always. */
+  isNeeded?: () => boolean;
   /**
    * A new thread took over this conversation. The session must close its former port, use this one and send again all
    * that was not acknowledged to the level it asked for; what it had sent to the journal may be lost.
@@ -122,12 +127,26 @@ export class WriterThread {
     const url = this.#options.workerUrl ?? new URL('../../workers/rollout-writer.js', import.meta.url);
     const worker = new Worker(url, { name: 'rollout-writer' });
     let closed = false;
+    const { stuckMs = 0, isNeeded = () => true } = this.#options;
+    const pulse = new ThreadPulse({
+      stuckMs,
+      isNeeded: () => isNeeded() || this.#releases.size > 0,
+      ping: () => post(worker, { type: 'ping' }),
+      onStuck: () => {
+        this.#failure = new Error(`it did not answer for ${stuckMs / 1000} s and was ended`);
+        void worker.terminate();
+      },
+    });
     worker.on('message', (report: WriterReport) => {
       if (report.type === 'closed') closed = true;
+      else if (report.type === 'pong') pulse.noteAnswer();
       else this.#finishRelease(report.conversationId);
     });
     worker.on('error', (error) => (this.#failure = error));
-    worker.on('exit', (code) => this.#takeExit(code, closed));
+    worker.on('exit', (code) => {
+      pulse.stop();
+      this.#takeExit(code, closed);
+    });
     this.#worker = worker;
     this.#failure = null;
   }

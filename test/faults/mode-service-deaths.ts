@@ -5,10 +5,10 @@ import { PRELOAD_ARGS } from './order-line.js';
 import { runScenario } from './run-scenario.js';
 import { ServiceDeathScenario } from './service-death-scenario.js';
 
-/** Those by which a thread ends by itself: nobody watches over these two. */
-const WAYS: readonly WayToDie[] = ['heap', 'throw', 'exit', 'reject'];
-/** Little heap, so that it is full soon. */
+const WAYS: readonly WayToDie[] = ['heap', 'throw', 'exit', 'reject', 'spin'];
+/** Little heap, so that it is full soon, and an early look at who does not answer. */
 const ENV = { ROLLOUTD_FAULTS_HEAP_MB: '64' };
+const ARGS = ['-c', 'worker_stuck_secs=2'];
 
 export const WRITER_DEATHS = serviceDeaths('writer', 8, 8);
 export const INDEX_DEATHS = serviceDeaths('index', 8, 16);
@@ -23,7 +23,7 @@ function serviceDeaths(role: 'writer' | 'index', share: number, mostInALife: num
       const scenario = () => new ServiceDeathScenario(options);
       const title = `deaths of the ${role}: ${count}`;
       const result = await runScenario(
-        { ...run, title, scenario, nodeArgs: PRELOAD_ARGS, env: () => ENV },
+        { ...run, title, scenario, nodeArgs: PRELOAD_ARGS, args: ARGS, env: () => ENV },
         `--${name} ${count}`,
       );
       return result.violations.length === 0;

@@ -246,11 +246,13 @@ describe('IndexClient', () => {
       const source = `import { parentPort, threadId } from 'node:worker_threads';
         import { existsSync, writeFileSync } from 'node:fs';
         parentPort.on('message', ({ requestId, params }) => {
+          if (params === undefined) return parentPort.postMessage({ pong: true });
           if (params.id === 'die') process.exit(3);
           if (params.id === 'once' && !existsSync(${JSON.stringify(join(home(), 'died'))})) {
             writeFileSync(${JSON.stringify(join(home(), 'died'))}, '');
             process.exit(3);
           }
+          while (params.id === 'loop');
           if (params.id === 'throw') throw new Error('boom');
           if (params.id !== 'wait') parentPort.postMessage({ requestId, result: String(threadId) });
         });`;
@@ -273,6 +275,26 @@ describe('IndexClient', () => {
         }
       });
     }
+
+    it('is replaced when it answers nobody any more, which costs only who asked for that', async () => {
+      const fragile = new IndexClient({ home: home(), stuckMs: 100, workerUrl: fragileWorker() });
+      try {
+        const first = await fragile.find('x');
+        const lost = await failure(fragile.find('loop'));
+        expect(lost).to.deep.equal({ code: 'index_lost', message: 'the index thread keeps dying over this' });
+        expect(Number(await fragile.find('x'))).to.be.greaterThan(Number(first));
+        // One that is slow and answers is left alone.
+        const slow = fragile.find('wait');
+        let isOver = false;
+        void slow.catch(() => (isOver = true));
+        const since = performance.now();
+        while (performance.now() - since < 400) await fragile.find('x');
+        expect(isOver).to.equal(false);
+        void slow.catch(() => undefined);
+      } finally {
+        await fragile.close();
+      }
+    });
 
     it('answers what waited for one that died', async () => {
       const fragile = new IndexClient({ home: home(), workerUrl: fragileWorker() });

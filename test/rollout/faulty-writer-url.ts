@@ -7,6 +7,8 @@ export interface FaultyLife {
   dieAtWrite?: { write: number; bytes: number };
   /** Every sync fails with EIO. */
   failSyncs?: boolean;
+  /** Its first write never returns. */
+  loops?: boolean;
   /** Each sync tells `sync` on the channel named by the plan's path and waits for a message there before it starts. */
   holdSyncs?: boolean;
 }

@@ -15,6 +15,8 @@ let writes = 0;
 
 function writeOrDie(fd: number, buffer: NodeJS.ArrayBufferView, offset: number, length: number): number {
   writes += 1;
+  // Nothing that it holds is free until somebody ends the thread.
+  while (life.loops);
   if (life.dieAtWrite?.write !== writes) return writeSync(fd, buffer, offset, length);
   writeSync(fd, buffer, offset, Math.min(length, life.dieAtWrite.bytes));
   process.exit(1);

@@ -119,6 +119,33 @@ describe('WriterThread', () => {
     expect(told.filter(({ what }) => what === 'replaced')).to.deep.equal([{ what: 'replaced', id: 'a' }]);
   });
 
+  it('ends a thread that answers nobody any more, and the next one writes what it had not', async () => {
+    const workerUrl = faultyWriterUrl(join(folder, 'plan.json'), [{ loops: true }]);
+    start({ workerUrl, stuckMs: 100 });
+    const session = open('a');
+    session.append('first\n');
+    await session.written();
+    expect(readFileSync(pathOf('a'), 'utf8')).to.equal('first\n');
+    expect(told.map(({ what }) => what)).to.deep.equal(['died', 'replaced']);
+  });
+
+  it('leaves a thread alone that answers, and asks none when nobody waits', async () => {
+    let looks = 0;
+    const looked = new Promise<void>((resolve) => {
+      const isNeeded = (): boolean => {
+        looks += 1;
+        if (looks === 4) resolve();
+        return looks < 3;
+      };
+      start({ stuckMs: 1000, isNeeded });
+    });
+    const session = open('a');
+    await looked;
+    session.append('first\n');
+    await session.written();
+    expect(told).to.deep.equal([]);
+  });
+
   it('stops starting threads that die again and again, tells so, and refuses conversations', async () => {
     start({ workerUrl: throwing, maxDeathsPerMinute: 3 });
     open('a');
