@@ -3,6 +3,8 @@ import type { ThreadItem } from '../protocol/thread.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ModelUsage } from './model/model.js';
 import type { OpenItem } from './open-items.js';
+import type { TurnDiff } from './patch/turn-diff.js';
+import type { RunningCall } from './run-calls.js';
 
 /** One request to the model within a turn. Once `cut`, nothing of it is heard any more. */
 export interface Attempt {
@@ -20,9 +22,13 @@ export interface ActiveTurn {
   /** Ids on the wire that this turn used up: a model that repeats one gets another. */
   readonly usedItemIds: Set<string>;
   readonly outputSchema: unknown;
-  /** Calls of the running request that have no output yet. */
+  /** Calls of the running request, which run when it is finished. */
   pendingCalls: ResponseItem[];
+  /** Calls that have no output yet. */
+  readonly runningCalls: Set<RunningCall>;
   attempt: Attempt | null;
+  /** What patches have changed in it; null before the first. */
+  diff: TurnDiff | null;
   /** Something was added to the history that the model has not seen: it must be asked again. */
   needsAnswer: boolean;
   ended: boolean;
@@ -42,7 +48,9 @@ export function startActiveTurn(id: string, requestId: number, outputSchema: unk
     usedItemIds: new Set(),
     outputSchema,
     pendingCalls: [],
+    runningCalls: new Set(),
     attempt: null,
+    diff: null,
     needsAnswer: true,
     ended: false,
     usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 0, totalTokens: 0 },

@@ -33,14 +33,20 @@ export function claimItemId(turn: ActiveTurn, wanted: string): string {
   return id;
 }
 
-export function announceStart(state: SessionState, turn: ActiveTurn, item: ThreadItem, startedAtMs: number): void {
+/** `turn` may be over: a command can outlive it. */
+export function announceStart(
+  state: SessionState,
+  turn: Pick<ActiveTurn, 'id'>,
+  item: ThreadItem,
+  startedAtMs: number,
+): void {
   const params = { item, threadId: state.conversationId, turnId: turn.id, startedAtMs };
   pushNotification(state.outbox, 'item/started', params);
 }
 
 export function announceCompletion(
   state: SessionState,
-  turn: ActiveTurn,
+  turn: Pick<ActiveTurn, 'id'>,
   item: ThreadItem,
   completedAtMs: number,
 ): void {

@@ -28,6 +28,8 @@ export class Outbox {
   #progress: RolloutProgress | null;
   readonly #post: (parts: SessionPart[]) => void;
   readonly #held: HeldPart[] = [];
+  readonly #waiting: { barrier: number; resolve: (isRecorded: boolean) => void }[] = [];
+  #isAbandoned = false;
   #head = 0;
   #parts: SessionPart[] = [];
   #frames: { chunks: string[]; ends: number[]; methods: number[]; length: number } | null = null;
@@ -50,10 +52,19 @@ export class Outbox {
     else this.#hold({ part, frame: '', method: 0, barrier: this.#barrier(), level });
   }
 
+  /** Resolves to true when every line so far is written, to false when the rollout cannot be written any more. */
+  recorded(): Promise<boolean> {
+    const progress = this.#progress;
+    if (progress === null) return Promise.resolve(!this.#isAbandoned);
+    if (progress.written >= progress.end) return Promise.resolve(true);
+    return new Promise((resolve) => this.#waiting.push({ barrier: progress.end, resolve }));
+  }
+
   /** To be called whenever the rollout's written or synced offset moved. */
   advance(): void {
     const progress = this.#progress;
     if (progress === null) return;
+    while (this.#waiting.length > 0 && this.#waiting[0]!.barrier <= progress.written) this.#waiting.shift()!.resolve(true);
     while (this.#head < this.#held.length) {
       const next = this.#held[this.#head]!;
       if (progress[next.level] < next.barrier) break;
@@ -81,6 +92,8 @@ export class Outbox {
     this.#held.length = 0;
     this.#head = 0;
     this.#progress = null;
+    this.#isAbandoned = true;
+    for (const { resolve } of this.#waiting.splice(0)) resolve(false);
     return unanswered;
   }
 

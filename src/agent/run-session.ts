@@ -140,6 +140,7 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     settings,
     model: createModel(settings.provider),
     turn: null,
+    commands: new Set(),
     status: { type: 'idle' },
   };
 }

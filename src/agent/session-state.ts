@@ -3,6 +3,7 @@ import type { SessionSettings, SessionStatePatch } from '../session/messages.js'
 import type { ThreadStatus } from '../protocol/thread.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
+import type { CommandItem } from './command-item.js';
 import type { JournalKeeper } from './journal-keeper.js';
 import type { ModelClient } from './model/model.js';
 import type { Outbox, PublishLevel } from './outbox.js';
@@ -24,6 +25,8 @@ export interface SessionState {
   settings: SessionSettings;
   model: ModelClient;
   turn: ActiveTurn | null;
+  /** Commands that people see running, also of turns that are over. */
+  readonly commands: Set<CommandItem>;
   status: ThreadStatus;
 }
 

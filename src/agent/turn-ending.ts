@@ -49,6 +49,7 @@ export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatu
 export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: DaemonError, isTold: boolean): void {
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
+  for (const call of turn.runningCalls) call.drop();
   const completedAtMs = close(state, turn);
   const { message, code } = cause;
   const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null } as TurnError;

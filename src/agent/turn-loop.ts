@@ -14,7 +14,9 @@ import type { ModelError, ModelEvent, ModelUsage } from './model/model.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { SessionState } from './session-state.js';
 import { addUsage, RATE_LIMITS_UPDATED, toCore } from './token-totals.js';
-import { abortCalls, answerCalls, isCall, toSoundCall } from './tool-calls.js';
+import { abortCalls, runCalls } from './run-calls.js';
+import { isCall, toSoundCall } from './tool-calls.js';
+import { toolDefinitions } from './tools/tool-table.js';
 import { completeTurn, failTurn } from './turn-ending.js';
 
 /**
@@ -58,7 +60,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     model: state.settings.model,
     instructions: state.baseInstructions,
     input: state.history,
-    tools: [],
+    tools: toolDefinitions(),
     reasoningEffort: state.settings.reasoningEffort,
     reasoningSummary: state.settings.reasoningSummary,
     outputSchema: turn.outputSchema,
@@ -78,7 +80,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     abortCalls(state, turn);
     return toTurnError(failure);
   }
-  if (answerCalls(state, turn)) turn.needsAnswer = true;
+  if (await runCalls(state, turn)) turn.needsAnswer = true;
   return null;
 }
 

@@ -26,6 +26,10 @@ export const NOTIFICATION_AUDIENCES = {
   'item/reasoning/summaryPartAdded': 'thread',
   'item/reasoning/summaryTextDelta': 'thread',
   'item/reasoning/textDelta': 'thread',
+  'item/commandExecution/outputDelta': 'thread',
+  'item/commandExecution/terminalInteraction': 'thread',
+  'turn/diff/updated': 'thread',
+  'turn/plan/updated': 'thread',
   'account/rateLimits/updated': 'thread',
   'serverRequest/resolved': 'thread',
   warning: 'thread',
@@ -59,6 +63,7 @@ const DELTAS: ReadonlySet<NotificationName> = new Set([
   'item/agentMessage/delta',
   'item/reasoning/summaryTextDelta',
   'item/reasoning/textDelta',
+  'item/commandExecution/outputDelta',
 ]);
 
 export function isDelta(name: NotificationName): boolean {

@@ -102,6 +102,20 @@ export const NOTIFICATIONS = {
     audience: 'thread',
     params: z.object({ ...inItem, delta: z.string(), contentIndex: intSchema }),
   },
+  'item/commandExecution/outputDelta': { audience: 'thread', params: z.object({ ...inItem, delta: z.string() }) },
+  'item/commandExecution/terminalInteraction': {
+    audience: 'thread',
+    params: z.object({ ...inItem, processId: z.string(), stdin: z.string() }),
+  },
+  'turn/diff/updated': { audience: 'thread', params: z.object({ ...inTurn, diff: z.string() }) },
+  'turn/plan/updated': {
+    audience: 'thread',
+    params: z.object({
+      ...inTurn,
+      explanation: z.string().nullable(),
+      plan: z.array(z.object({ step: z.string(), status: z.enum(['pending', 'inProgress', 'completed']) })),
+    }),
+  },
   'account/rateLimits/updated': { audience: 'thread', params: z.object({ rateLimits }) },
   'serverRequest/resolved': {
     audience: 'thread',

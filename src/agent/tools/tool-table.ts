@@ -1,0 +1,28 @@
+// All tools of a session, by name: those that the model is offered, and those that it may call. Session worker.
+import type { ResponseItem } from '../../rollout/response-item.js';
+import type { SessionState } from '../session-state.js';
+import { nameOf } from '../tool-calls.js';
+import { APPLY_PATCH } from './apply-patch.js';
+import { EXEC_COMMAND } from './exec-command.js';
+import { SHELL, SHELL_COMMAND } from './shell-command.js';
+import type { Tool } from './tool.js';
+import { UPDATE_PLAN } from './update-plan.js';
+import { VIEW_IMAGE } from './view-image.js';
+import { WRITE_STDIN } from './write-stdin.js';
+
+/** Offered in each request. */
+const OFFERED: readonly Tool[] = [EXEC_COMMAND, WRITE_STDIN, APPLY_PATCH, UPDATE_PLAN, VIEW_IMAGE];
+/** Known to older models by these names. */
+const UNDERSTOOD: readonly Tool[] = [...OFFERED, SHELL_COMMAND, SHELL];
+
+const BY_NAME: ReadonlyMap<string, Tool> = new Map(UNDERSTOOD.map((tool) => [tool.name, tool]));
+
+/** In the provider's own shape. */
+export function toolDefinitions(): unknown[] {
+  return OFFERED.map(({ definition }) => definition);
+}
+
+/** Null for a tool that does not exist. */
+export function findTool(_state: SessionState, call: ResponseItem): Tool | null {
+  return BY_NAME.get(nameOf(call)) ?? null;
+}
