@@ -7,6 +7,7 @@ import path from 'node:path';
 import { format } from 'prettier';
 import { METHODS } from '../dist/src/protocol/methods.js';
 import { NOTIFICATION_METHODS } from '../dist/src/protocol/notification-names.js';
+import { SERVER_REQUESTS } from '../dist/src/protocol/server-requests.js';
 
 const TARGET = path.join(import.meta.dirname, '..', 'test', 'fixtures', 'protocol', 'schema.json');
 const REF_PREFIX = '#/definitions/';
@@ -38,10 +39,18 @@ function reduce(all) {
   }
   const notifications = {};
   for (const name of NOTIFICATION_METHODS) notifications[name] = refName(notices.get(name).properties.params);
-  const roots = [...Object.values(methods).flatMap(Object.values), ...Object.values(notifications)];
+  const asked = variantsByMethod(all.ServerRequest);
+  const serverRequests = {};
+  for (const name of Object.keys(SERVER_REQUESTS)) {
+    const params = refName(asked.get(name).properties.params);
+    serverRequests[name] = { params, result: params.replace(/Params$/, 'Response') };
+  }
+  const pairs = [...Object.values(methods), ...Object.values(serverRequests)];
+  const roots = [...pairs.flatMap(Object.values), ...Object.values(notifications)];
   return {
     methods,
     notifications,
+    serverRequests,
     definitions: collect(
       all,
       roots.filter((name) => name !== null),

@@ -1,4 +1,4 @@
-// Answers the model's calls. No tools exist yet: every call is refused, visibly and in the history. Session worker.
+// Answers the model's calls: by the tool that was called, or by a refusal, visibly and in the history. Session worker.
 import { v7 as uuid } from 'uuid';
 import type { ThreadItem } from '../protocol/thread.js';
 import type { CoreItem } from '../rollout/line.js';
@@ -7,6 +7,7 @@ import type { ActiveTurn } from './active-turn.js';
 import { announceCompletion, announceStart, claimItemId } from './item-stream.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
+import { REQUEST_USER_INPUT, requestUserInput } from './tools/request-user-input.js';
 import { itemLines } from './turn-lines.js';
 
 /** True for what the model expects an output to. */
@@ -43,12 +44,23 @@ function toText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? {});
 }
 
-/** Answers what the finished request called. True when there was anything: the model must be asked again. */
-export function answerCalls(state: SessionState, turn: ActiveTurn): boolean {
-  const calls = turn.pendingCalls;
-  turn.pendingCalls = [];
-  for (const call of calls) answerCall(state, turn, call, `unsupported call: ${nameOf(call)}`);
+/**
+ * Answers what the finished request called; those that have to wait do so side by side. Resolves to true when there was
+ * anything: the model must be asked again. A call stays pending until it has its output: whoever ends the turn gives it one.
+ */
+export async function answerCalls(state: SessionState, turn: ActiveTurn): Promise<boolean> {
+  const calls = [...turn.pendingCalls];
+  await Promise.all(calls.map((call) => runCall(state, turn, call)));
   return calls.length > 0;
+}
+
+async function runCall(state: SessionState, turn: ActiveTurn, call: ResponseItem): Promise<void> {
+  const isKnown = call.type === 'function_call' && nameOf(call) === REQUEST_USER_INPUT;
+  const output = isKnown ? await requestUserInput(state, turn, { ...call, callId: callIdOf(call) }) : null;
+  if (turn.ended) return;
+  turn.pendingCalls = turn.pendingCalls.filter((other) => other !== call);
+  if (output === null) answerCall(state, turn, call, `unsupported call: ${nameOf(call)}`);
+  else giveOutput(state, turn, call, output);
 }
 
 /** A request that was cut takes its calls with it: each gets an output that says so, for a call without one is refused. */
@@ -87,14 +99,19 @@ function answerCall(state: SessionState, turn: ActiveTurn, call: ResponseItem, o
   announceStart(state, turn, item('inProgress', null, null, null), now);
   const core = failedCallItem(call, id, output);
   state.recorder.writeAll(itemLines(state.recorder.mode, state.conversationId, turn.id, core, now, now));
+  giveOutput(state, turn, call, output);
+  announceCompletion(state, turn, item('failed', contentItems, false, now), now);
+}
+
+/** What the model gets for its call. */
+function giveOutput(state: SessionState, turn: ActiveTurn, call: ResponseItem, output: string): void {
   remember(state, {
     type: call.type === 'custom_tool_call' ? 'custom_tool_call_output' : 'function_call_output',
     id: `fco_${uuid()}`,
-    call_id: callId,
+    call_id: callIdOf(call),
     output,
-    internal_chat_message_metadata_passthrough: { turn_id: turn.id, create_time: now / 1000 },
+    internal_chat_message_metadata_passthrough: { turn_id: turn.id, create_time: Date.now() / 1000 },
   });
-  announceCompletion(state, turn, item('failed', contentItems, false, now), now);
 }
 
 /** The visible item of a call that came to nothing, as the rollout holds it. */

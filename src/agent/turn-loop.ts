@@ -15,7 +15,11 @@ import type { ResponseItem } from '../rollout/response-item.js';
 import type { SessionState } from './session-state.js';
 import { addUsage, RATE_LIMITS_UPDATED, toCore } from './token-totals.js';
 import { abortCalls, answerCalls, isCall, toSoundCall } from './tool-calls.js';
+import { REQUEST_USER_INPUT_TOOL } from './tools/request-user-input.js';
 import { completeTurn, failTurn } from './turn-ending.js';
+
+/** What the model may call. */
+const TOOLS: readonly unknown[] = [REQUEST_USER_INPUT_TOOL];
 
 /**
  * Runs the turn to its end. Ends early, without a word, once the turn was ended from outside (interrupt). Never rejects
@@ -47,6 +51,12 @@ export function cutAttempt(state: SessionState, turn: ActiveTurn): void {
   abortCalls(state, turn);
 }
 
+/** The same for a turn that is about to end: nobody is asked anything on its behalf any more. */
+export function cutTurn(state: SessionState, turn: ActiveTurn): void {
+  state.desk.cancelAll();
+  cutAttempt(state, turn);
+}
+
 /** One request to the model. Resolves to the error that ends the turn, or null. */
 async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnError | null> {
   const { providerProblem } = state.settings;
@@ -58,7 +68,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     model: state.settings.model,
     instructions: state.baseInstructions,
     input: state.history,
-    tools: [],
+    tools: TOOLS,
     reasoningEffort: state.settings.reasoningEffort,
     reasoningSummary: state.settings.reasoningSummary,
     outputSchema: turn.outputSchema,
@@ -78,7 +88,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     abortCalls(state, turn);
     return toTurnError(failure);
   }
-  if (answerCalls(state, turn)) turn.needsAnswer = true;
+  if (await answerCalls(state, turn)) turn.needsAnswer = true;
   return null;
 }
 
