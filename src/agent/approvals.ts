@@ -2,7 +2,7 @@
 import { v7 as uuid } from 'uuid';
 import type { ServerRequestName, ServerRequestParams, ServerRequestResult } from '../protocol/server-requests.js';
 import type { ThreadStatus } from '../protocol/thread.js';
-import type { ApprovalRequestedEvent, ApprovalResolvedEvent } from '../rollout/line.js';
+import type { ApprovalRequestedEvent, ApprovalResolvedEvent } from '../rollout/approval-events.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import type { ClientAnswer } from '../session/messages.js';
 import type { Outbox } from './outbox.js';

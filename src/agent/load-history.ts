@@ -2,13 +2,8 @@
 import { DaemonError } from '../errors.js';
 import { applyJournal, quarantineJournal, readJournal } from '../rollout/journal.js';
 import type { PartialItem } from '../rollout/journal.js';
-import type {
-  ApprovalRequestedEvent,
-  CoreItemOfType,
-  HistoryMode,
-  RolloutLine,
-  SessionMetaPayload,
-} from '../rollout/line.js';
+import type { ApprovalRequestedEvent } from '../rollout/approval-events.js';
+import type { CoreItemOfType, HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import { toModelHistory } from '../rollout/model-history.js';
 import { previewOfLine } from '../rollout/preview.js';
 import { historyModeOf } from '../rollout/read-rollout.js';

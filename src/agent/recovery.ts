@@ -2,7 +2,8 @@
 // Found at load, written at the next input: a resume alone appends nothing. Session worker.
 import type { TurnError } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
-import type { ApprovalRequestedEvent, CoreItemOfType } from '../rollout/line.js';
+import type { ApprovalRequestedEvent } from '../rollout/approval-events.js';
+import type { CoreItemOfType } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import { resolvedEvent } from './approvals.js';
 import type { OpenItem } from './open-items.js';

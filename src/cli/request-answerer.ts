@@ -10,7 +10,8 @@ import { oneLine } from './terminal-text.js';
 /** Asks the person for a line; null when there is none to come. Rejects when the signal aborts. */
 export type PersonAsker = (prompt: string, signal: AbortSignal) => Promise<string | null>;
 
-type Approval = ServerRequestOf<'item/commandExecution/requestApproval'> | ServerRequestOf<'item/fileChange/requestApproval'>;
+type Approval =
+  ServerRequestOf<'item/commandExecution/requestApproval'> | ServerRequestOf<'item/fileChange/requestApproval'>;
 type Decision = ServerRequestResult<'item/fileChange/requestApproval'>['decision'];
 type UserQuestion = ServerRequestParams<'item/tool/requestUserInput'>['questions'][number];
 type FileChangeItem = ThreadItem & { type: 'fileChange' };

@@ -1,6 +1,5 @@
 // Reads a line from the person at the terminal, until somebody else makes it pointless. Clients.
 import { createInterface } from 'node:readline/promises';
-import type { Output } from './answer-printer.js';
 
 /** True where there is somebody to ask. */
 export function isInteractive(): boolean {
@@ -12,7 +11,11 @@ export function isInteractive(): boolean {
  * terminal's own line editing is used, not one that takes the keys.
  */
 export async function askAtTerminal(prompt: string, signal: AbortSignal): Promise<string | null> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr as Output & NodeJS.WriteStream, terminal: false });
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stderr,
+    terminal: false,
+  });
   try {
     const ended = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
     return await Promise.race([lines.question(prompt, { signal }), ended]);

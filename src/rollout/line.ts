@@ -1,4 +1,5 @@
 // The lines of a rollout file, as versions 0.34 to 0.169 of the format write them. Types only, any thread.
+import type { ApprovalRequestedEvent, ApprovalResolvedEvent } from './approval-events.js';
 import type { ResponseItem } from './response-item.js';
 
 /** Turns are read from item_completed lines (paginated) or from message events (legacy). */
@@ -187,39 +188,6 @@ export type EventPayload =
   | LegacyToolEvent;
 
 export type EventOfType<T extends EventPayload['type']> = Extract<EventPayload, { type: T }>;
-
-/** Ours alone: clients are asked something on behalf of a call. Codex passes over it. */
-export interface ApprovalRequestedEvent {
-  type: 'approval_requested';
-  /** Names this question. */
-  approval_id: string;
-  turn_id: string;
-  /** The model's call that needs the answer. */
-  call_id: string;
-  /** SHA-256 of what the call is to do, in hex: the answer holds for nothing else. */
-  digest: string;
-  /** The server request. */
-  method: string;
-  requested_at_ms: number;
-}
-
-/** Ours alone: what became of that question; call and digest are repeated, so that the line can stand alone. */
-export interface ApprovalResolvedEvent {
-  type: 'approval_resolved';
-  approval_id: string;
-  turn_id: string;
-  call_id: string;
-  digest: string;
-  /** `answered`: see `answer`. All others grant nothing. */
-  outcome: 'answered' | 'refused' | 'expired' | 'cancelled';
-  /** The answer as the client gave it. */
-  answer?: unknown;
-  /** `client`, or what made the question lapse. */
-  by: 'client' | 'deadline' | 'turn_end' | 'restart' | 'session_lost';
-  /** Its name, as it gave it. */
-  client?: string;
-  resolved_at_ms: number;
-}
 
 /** Of legacy files. Only 0.169 says which turn they belong to, and gives them ids. */
 export type LegacyMarkEvent =

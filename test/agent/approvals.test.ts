@@ -68,7 +68,12 @@ class DeskRig {
 
   get lines(): any[] {
     return this.writer.requests.flatMap((request) =>
-      request.type !== 'append' ? [] : request.text.trimEnd().split('\n').map((line) => JSON.parse(line).payload),
+      request.type !== 'append'
+        ? []
+        : request.text
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line).payload),
     );
   }
 
@@ -85,7 +90,10 @@ function describePart(part: SessionPart): string {
 
 /** Whether the promise has settled by now. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
-  return (await Promise.race([promise.then(() => true), new Promise((resolve) => setImmediate(resolve, false))])) as boolean;
+  return (await Promise.race([
+    promise.then(() => true),
+    new Promise((resolve) => setImmediate(resolve, false)),
+  ])) as boolean;
 }
 
 describe('ApprovalDesk', () => {
@@ -260,7 +268,9 @@ describe('ApprovalDesk', () => {
         expect(asked).to.have.length(settled.length);
         expect(idsOf('approval_resolved')).to.have.members(asked);
         for (const [index, answer] of settled.entries()) {
-          const resolved = lines.find(({ type, approval_id }) => type === 'approval_resolved' && approval_id === asked[index]);
+          const resolved = lines.find(
+            ({ type, approval_id }) => type === 'approval_resolved' && approval_id === asked[index],
+          );
           // Whoever may act has an answer that is on record.
           if (answer.type === 'answered') expect(resolved.outcome).to.equal('answered');
           const key = index + 1;

@@ -82,7 +82,9 @@ describe('what rolloutd ask answers when the daemon asks', () => {
     asked.take(request(PATCH, { itemId: 'i', reason: null, grantRoot: null }));
     await settled();
     expect(sent).to.deep.equal([[0, { decision: 'accept' }]]);
-    expect(shown).to.match(/^The agent wants to change 1 file\(s\):\nadd \/srv\/a\n\+line 0\n[^]*… and 21 more lines\n$/);
+    expect(shown).to.match(
+      /^The agent wants to change 1 file\(s\):\nadd \/srv\/a\n\+line 0\n[^]*… and 21 more lines\n$/,
+    );
   });
 
   it('is what the person says to each question: a number, a name, or words of their own', async () => {

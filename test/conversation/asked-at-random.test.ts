@@ -13,7 +13,10 @@ type Step =
 
 const who = fc.nat(MAX_CLIENTS - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('start' as const), who, count: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant('start' as const), who, count: fc.integer({ min: 1, max: 3 }) }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -94,7 +97,8 @@ class World {
     const watcher = this.watchers[now.who % Math.max(1, this.watchers.length)];
     if (watcher === undefined) return;
     if (now.type === 'answer') return this.#answer(watcher, now.which, now.how);
-    if (now.type === 'staleAnswer') return watcher.client.answer(1_000_000 + now.who, { result: answerOf('q0', 'stale') });
+    if (now.type === 'staleAnswer')
+      return watcher.client.answer(1_000_000 + now.who, { result: answerOf('q0', 'stale') });
     this.check(watcher);
     if (now.type === 'unsubscribe') {
       watcher.isSubscribed = false;
@@ -102,7 +106,9 @@ class World {
       return;
     }
     this.watchers.splice(this.watchers.indexOf(watcher), 1);
-    const seen = watcher.client.received.findLast(({ seq, params }) => seq !== undefined && params?.['threadId'] === this.threadId);
+    const seen = watcher.client.received.findLast(
+      ({ seq, params }) => seq !== undefined && params?.['threadId'] === this.threadId,
+    );
     if (now.type === 'leave') watcher.client.socket.terminate();
     else await watcher.client.close();
     if (now.type === 'comeBack') this.watchers.push(await this.#join(seen));
@@ -139,7 +145,7 @@ class World {
     const ended = last.notification('turn/completed');
     const { thread } = await last.call('thread/resume', { threadId: this.threadId });
     const watcher = new Watcher(last, 0);
-    for (let isRunning = thread.status.type === 'active'; isRunning; ) {
+    for (let isRunning = thread.status.type === 'active'; isRunning;) {
       const next = last.next(isQuestion);
       for (const { id, params } of watcher.openQuestions) {
         last.answer(id, { result: answerOf(params!['questions'][0].id, 'at last') });
@@ -172,7 +178,7 @@ class World {
       const mine = outputs.filter(({ payload }) => payload.call_id === call_id).map(({ payload }) => payload.output);
       expect(mine, 'outputs of one call').to.have.length(1);
       if (outcome !== 'answered') continue;
-      const [text] = (Object.values(answer.answers) as any[])[0].answers;
+      const [text] = Object.values<any>(answer.answers)[0].answers;
       if (text !== 'at last') expect(this.given.get(text)).to.equal(call_id);
       // An interrupt may come between the answer and what follows from it.
       expect([JSON.stringify(answer), 'aborted']).to.include(mine[0]);

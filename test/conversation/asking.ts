@@ -6,7 +6,7 @@ import { readLines } from '../support/daemon-rig.js';
 export const ASK = 'item/tool/requestUserInput';
 
 /** A question of one word, with two options. */
-export function questionOf(id: string) {
+function questionOf(id: string) {
   return {
     id,
     header: 'Color',
@@ -48,7 +48,8 @@ export function scriptAsking(rig: DaemonRig): void {
 
 /** Resolves to the questions of the conversation once so many have come to the client. */
 export async function questions(client: CheckedClient, threadId: string, count: number): Promise<WireMessage[]> {
-  while (client.questionsOf(threadId).length < count) await client.next(({ id, method }) => id !== undefined && method !== undefined);
+  while (client.questionsOf(threadId).length < count)
+    await client.next(({ id, method }) => id !== undefined && method !== undefined);
   return client.questionsOf(threadId);
 }
 

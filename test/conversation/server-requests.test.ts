@@ -40,12 +40,16 @@ describe('a question of the daemon', () => {
       .map(({ output }) => output);
   const warning = async (by: CheckedClient): Promise<unknown> => (await by.notification('warning')).params!['code'];
   const outcomes = (): unknown[] =>
-    approvalLines(rig, threadId).map(({ type, outcome, by }) => (type === 'approval_requested' ? 'asked' : [outcome, by]));
+    approvalLines(rig, threadId).map(({ type, outcome, by }) =>
+      type === 'approval_requested' ? 'asked' : [outcome, by],
+    );
 
   it('and its answer go over the wire in the order and shape that clients know', async () => {
     const { done, ids } = await ask();
     answer(client, ids[0]!);
-    expect(agentTexts(await done)).to.deep.equal(['tool said 40 chars: {"answers":{"q0":{"answers":["Blue"]}}}'.replace('40', '39')]);
+    expect(agentTexts(await done)).to.deep.equal([
+      'tool said 40 chars: {"answers":{"q0":{"answers":["Blue"]}}}'.replace('40', '39'),
+    ]);
     const story = client.received.slice(client.received.findIndex(({ method }) => method === 'turn/started'));
     expect(namesOf(story)).to.deep.equal([
       'turn/started',
@@ -104,7 +108,12 @@ describe('a question of the daemon', () => {
     const [asked, told] = approvalLines(rig, threadId);
     const { approval_id, digest, call_id } = asked!;
     expect(digest).to.match(/^[0-9a-f]{64}$/);
-    expect(withoutAccidents([{ ...asked, requested_at_ms: 0 }, { ...told, resolved_at_ms: 0 }])).to.deep.equal(
+    expect(
+      withoutAccidents([
+        { ...asked, requested_at_ms: 0 },
+        { ...told, resolved_at_ms: 0 },
+      ]),
+    ).to.deep.equal(
       withoutAccidents([
         { type: 'approval_requested', approval_id, turn_id: turnId, call_id, digest, method: ASK, requested_at_ms: 0 },
         {
@@ -240,7 +249,10 @@ describe('a question of the daemon', () => {
     await done;
     const story = client.received
       .slice(client.received.findLastIndex(({ method }) => method === ASK) + 1)
-      .map(({ method, id, params }) => params?.['requestId'] ?? params?.['status']?.type ?? method ?? `reply ${String(id)}`);
+      .map(
+        ({ method, id, params }) =>
+          params?.['requestId'] ?? params?.['status']?.type ?? method ?? `reply ${String(id)}`,
+      );
     expect(story.filter((name) => !String(name).startsWith('item/'))).to.deep.equal([
       ...ids,
       'reply 4',
@@ -264,7 +276,11 @@ describe('a question of the daemon', () => {
 
   it('stays open when the user says something else meanwhile, of which the model hears with the answer', async () => {
     const { turnId, done, ids } = await ask();
-    await client.call('turn/steer', { threadId, expectedTurnId: turnId, input: [{ type: 'text', text: 'by the way' }] });
+    await client.call('turn/steer', {
+      threadId,
+      expectedTurnId: turnId,
+      input: [{ type: 'text', text: 'by the way' }],
+    });
     answer(client, ids[0]!);
     expect((await done).status).to.equal('completed');
     const { input } = rig.model.requests.at(-1)!;
@@ -273,7 +289,9 @@ describe('a question of the daemon', () => {
 
   it('is closed when the worker of its session dies, before the turn is told as failed', async () => {
     const { done, ids } = await ask();
-    rig.daemon.registry.getConversation(threadId).handle.killWorker(new DaemonError('worker_lost', 'killed by the test'));
+    rig.daemon.registry
+      .getConversation(threadId)
+      .handle.killWorker(new DaemonError('worker_lost', 'killed by the test'));
     expect((await done).status).to.equal('failed');
     const names = namesOf(client.received);
     expect(names.indexOf(RESOLVED)).to.be.within(0, names.indexOf('turn/completed'));
@@ -304,7 +322,8 @@ describe('a question of the daemon', () => {
     await client.runTurn(threadId, 'next');
     expect(outcomes()).to.deep.equal(['asked', ['expired', 'restart']]);
     const [asked, expired] = approvalLines(rig, threadId);
-    for (const field of ['approval_id', 'turn_id', 'call_id', 'digest']) expect(expired![field]).to.equal(asked![field]);
+    for (const field of ['approval_id', 'turn_id', 'call_id', 'digest'])
+      expect(expired![field]).to.equal(asked![field]);
     expect(outputs()).to.deep.equal(['aborted']);
     await rig.restart();
     client = await rig.client();

@@ -1,5 +1,9 @@
 // A message of each kind that the daemon asks, and an answer to it. Used by tests only.
-import type { ServerRequestName, ServerRequestParams, ServerRequestResult } from '../../src/protocol/server-requests.js';
+import type {
+  ServerRequestName,
+  ServerRequestParams,
+  ServerRequestResult,
+} from '../../src/protocol/server-requests.js';
 
 type Examples = {
   [Name in ServerRequestName]: { params: ServerRequestParams<Name>[]; results: ServerRequestResult<Name>[] };
@@ -23,7 +27,11 @@ export const exampleRequests: Examples = {
         commandActions: [{ type: 'unknown', command: 'touch a' }],
         proposedExecpolicyAmendment: ['touch'],
         proposedNetworkPolicyAmendments: [{ host: 'example.org', action: 'allow' }],
-        availableDecisions: ['accept', { acceptWithExecpolicyAmendment: { execpolicy_amendment: ['touch'] } }, 'cancel'],
+        availableDecisions: [
+          'accept',
+          { acceptWithExecpolicyAmendment: { execpolicy_amendment: ['touch'] } },
+          'cancel',
+        ],
       },
     ],
     results: [

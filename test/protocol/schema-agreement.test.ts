@@ -85,7 +85,7 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
   'a warning may stand for an error reply where there can be none': ['WarningNotification: only ours has code'],
   'no command asks for more than the sandbox has, and no checkpoint is managed': [
     'CommandExecutionRequestApprovalParams: only theirs has additionalPermissions',
-    'CommandExecutionApprovalKind: only theirs allows humanCommand',
+    'CommandExecutionRequestApprovalParams.kind: only theirs allows "humanCommand"',
   ],
   'nobody administers this daemon: requirements are null': [
     'ConfigRequirementsReadResponse.requirements: only theirs allows an object',

@@ -53,14 +53,14 @@ export function assertValidNotification(message: unknown): void {
 }
 
 /** Throws unless it is a question that clients know, whole and well-formed. */
-export function assertValidServerRequest(message: unknown): void {
+function assertValidServerRequest(message: unknown): void {
   const { method, id, params, ...rest } = asObject(message);
   const definition = typeof method === 'string' ? reducedSchema.serverRequests[method] : undefined;
   if (definition === undefined || !isServerRequest(method as string)) fail('unknown server request', message);
   if (!Number.isSafeInteger(id) || (id as number) < 0) fail('the id of a server request is no count', message);
   for (const key of Object.keys(rest)) fail(`unexpected field ${key}`, message);
   const { params: table } = SERVER_REQUESTS[method as keyof typeof SERVER_REQUESTS];
-  check(definition!.params, table, params, method as string, message);
+  check(definition.params, table, params, method as string, message);
 }
 
 /** Throws unless `result` is what the method promises. */

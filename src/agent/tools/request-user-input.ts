@@ -32,7 +32,8 @@ export const REQUEST_USER_INPUT_TOOL = {
             question: text('The question itself, in one sentence.'),
             options: {
               type: 'array',
-              description: 'Two or three answers to choose from, the best first. The user may always say something else.',
+              description:
+                'Two or three answers to choose from, the best first. The user may always say something else.',
               items: {
                 type: 'object',
                 properties: {
@@ -102,7 +103,8 @@ export function readQuestions(args: unknown): UserQuestion[] | string {
   for (const [index, entry] of (list as unknown[]).entries()) {
     const question = readQuestion(entry);
     if (typeof question === 'string') return `questions[${index}]: ${question}`;
-    if (questions.some(({ id }) => id === question.id)) return `questions[${index}]: another one has the id ${question.id}`;
+    if (questions.some(({ id }) => id === question.id))
+      return `questions[${index}]: another one has the id ${question.id}`;
     questions.push(question);
   }
   return questions;
@@ -119,9 +121,11 @@ function readQuestion(entry: unknown): UserQuestion | string {
     label: fieldOf(option, 'label'),
     description: fieldOf(option, 'description') ?? '',
   }));
-  const isSound = options?.every(({ label, description }) => isFilled(label) && typeof description === 'string') ?? true;
+  const isSound =
+    options?.every(({ label, description }) => isFilled(label) && typeof description === 'string') ?? true;
   if (!isSound) return 'each of `options` must have a `label` and a `description`';
-  const sound = options === undefined || options.length === 0 ? null : (options as { label: string; description: string }[]);
+  const sound =
+    options === undefined || options.length === 0 ? null : (options as { label: string; description: string }[]);
   return { id, header, question, isOther: true, isSecret: false, options: sound };
 }
 
