@@ -109,7 +109,7 @@ export class ApprovalDesk {
         isClosed: false,
       };
       if (timeoutMs > 0) asked.timer = setTimeout(() => this.#lapse(asked, 'expired', 'deadline'), timeoutMs);
-      recorder.write('event_msg', line);
+      recorder.writeAside(line);
       this.#asked.set(asked.key, asked);
       this.#tellFlags();
       announce?.();
@@ -166,7 +166,7 @@ export class ApprovalDesk {
 
   #record(asked: Asked, resolved: ApprovalResolvedEvent): void {
     asked.isClosed = true;
-    this.#parts.recorder.write('event_msg', resolved);
+    this.#parts.recorder.writeAside(resolved);
   }
 
   #tellFlags(): void {

@@ -86,7 +86,7 @@ export function writeRecovery(
   const now = Date.now();
   const by = error === null ? 'restart' : 'session_lost';
   for (const question of recovery.openQuestions) {
-    recorder.write('event_msg', resolvedEvent(question, 'expired', { by }));
+    recorder.writeAside(resolvedEvent(question, 'expired', { by }));
   }
   for (const output of recovery.danglingOutputs) {
     const { call_id: callId, output: text } = output as { call_id: string; output: string };
