@@ -84,7 +84,7 @@ export function writeRecovery(
   error: TurnError | null,
 ): void {
   const now = Date.now();
-  const by = error === null ? 'restart' : 'session_lost';
+  const by = error === null ? 'broken_off' : 'session_lost';
   for (const question of recovery.openQuestions) {
     recorder.writeAside(resolvedEvent(question, 'expired', { by }));
   }

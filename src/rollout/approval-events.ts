@@ -27,7 +27,7 @@ export interface ApprovalResolvedEvent {
   /** The answer as the client gave it. */
   answer?: unknown;
   /** `client`, or what made the question lapse. */
-  by: 'client' | 'deadline' | 'turn_end' | 'restart' | 'session_lost';
+  by: 'client' | 'deadline' | 'turn_end' | 'broken_off' | 'session_lost';
   /** Its name, as it gave it. */
   client?: string;
   resolved_at_ms: number;

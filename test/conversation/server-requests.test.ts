@@ -222,6 +222,20 @@ describe('a question of the daemon', () => {
     expect((await questions(next, threadId, 1)).map(({ id }) => id)).to.deep.equal(ids);
   });
 
+  it('keeps its conversation loaded when nobody is there', async () => {
+    await rig.restart({ configOverrides: ['thread_unload_delay_secs=1'] });
+    client = await rig.client();
+    threadId = await client.startThread();
+    await ask();
+    const idle = await client.startThread();
+    for (const each of [threadId, idle]) await client.call('thread/unsubscribe', { threadId: each });
+    await client.notification('thread/closed', (params) => params['threadId'] === idle);
+    expect((await client.call('thread/loaded/list', {})).data).to.deep.equal([threadId]);
+    await client.call('thread/resume', { threadId });
+    const [question, again] = await questions(client, threadId, 2);
+    expect(again!.id).to.equal(question!.id);
+  });
+
   it('is shown in the status of the thread in lists', async () => {
     await ask();
     const { data } = await client.call('thread/list', {});
@@ -320,7 +334,7 @@ describe('a question of the daemon', () => {
     expect(await warning(client)).to.equal('server_request_not_pending');
     expect(outcomes()).to.deep.equal(['asked']);
     await client.runTurn(threadId, 'next');
-    expect(outcomes()).to.deep.equal(['asked', ['expired', 'restart']]);
+    expect(outcomes()).to.deep.equal(['asked', ['expired', 'broken_off']]);
     const [asked, expired] = approvalLines(rig, threadId);
     for (const field of ['approval_id', 'turn_id', 'call_id', 'digest'])
       expect(expired![field]).to.equal(asked![field]);
@@ -337,7 +351,7 @@ describe('a question of the daemon', () => {
     const { thread: fork } = await client.call('thread/fork', { threadId });
     await client.runTurn(fork.id, 'next');
     expect(approvalLines(rig, fork.id).map(({ type, outcome, by }) => [type, outcome, by])).to.deep.equal([
-      ['approval_resolved', 'expired', 'restart'],
+      ['approval_resolved', 'expired', 'broken_off'],
     ]);
     expect(client.questionsOf(fork.id)).to.deep.equal([]);
     answer(client, ids[0]!);
