@@ -246,6 +246,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       describeConfig: (cwd, includeLayers) => toConfigReadResponse(readConfig(cwd), includeLayers),
       log,
     }),
+    (...answer) => registry.requests.answer(...answer),
     log,
   );
 

@@ -16,6 +16,8 @@ interface HeldPart {
   part: SessionPart | null;
   frame: string;
   method: number;
+  /** In place of a part: what is done within the session when its turn comes. */
+  action: (() => void) | null;
   barrier: number;
   level: PublishLevel;
 }
@@ -44,12 +46,21 @@ export class Outbox {
   /** A notification text without its closing brace; `method` indexes NOTIFICATION_METHODS. */
   pushFrame(method: number, frame: string, level: PublishLevel = 'written'): void {
     if (this.#isOpen(level)) this.#releaseFrame(method, frame);
-    else this.#hold({ part: null, frame, method, barrier: this.#barrier(), level });
+    else this.#hold({ part: null, frame, method, action: null, barrier: this.#barrier(), level });
   }
 
   push(part: SessionPart, level: PublishLevel = 'written'): void {
     if (this.#isOpen(level)) this.#releasePart(part);
-    else this.#hold({ part, frame: '', method: 0, barrier: this.#barrier(), level });
+    else this.#hold({ part, frame: '', method: 0, action: null, barrier: this.#barrier(), level });
+  }
+
+  /**
+   * Runs `action` where a part pushed now would leave: once all that was appended so far is recorded, which for what has
+   * effects is the moment from which it may have them. Never runs it when that fails; it must not throw.
+   */
+  pushAction(action: () => void, level: PublishLevel = 'written'): void {
+    if (this.#isOpen(level)) action();
+    else this.#hold({ part: null, frame: '', method: 0, action, barrier: this.#barrier(), level });
   }
 
   /** Resolves to true when every line so far is written, to false when the rollout cannot be written any more. */
@@ -69,7 +80,8 @@ export class Outbox {
       const next = this.#held[this.#head]!;
       if (progress[next.level] < next.barrier) break;
       this.#head += 1;
-      if (next.part === null) this.#releaseFrame(next.method, next.frame);
+      if (next.action !== null) next.action();
+      else if (next.part === null) this.#releaseFrame(next.method, next.frame);
       else this.#releasePart(next.part);
     }
     if (this.#head === this.#held.length) {

@@ -30,6 +30,16 @@ export class Recorder {
     this.#sink.append(serializeLine(line as RolloutLine), sync);
   }
 
+  /**
+   * An event of our own, without a place in the count: a reader that passes over it, and goes on behind it, would give its
+   * place to another line.
+   */
+  writeAside(payload: unknown): void {
+    if (this.#sink === null) return;
+    const line = { timestamp: new Date().toISOString(), type: 'event_msg', payload };
+    this.#sink.append(serializeLine(line as RolloutLine));
+  }
+
   /** A line of another rollout: it keeps its time and gets a place of its own. */
   copy({ ordinal: _, ...line }: RolloutLine): void {
     if (this.#sink === null) return;

@@ -2,8 +2,10 @@
 // Found at load, written at the next input: a resume alone appends nothing. Session worker.
 import type { TurnError } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
+import type { ApprovalRequestedEvent } from '../rollout/approval-events.js';
 import type { CoreItemOfType } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
+import { resolvedEvent } from './approvals.js';
 import type { OpenItem } from './open-items.js';
 import { toCoreItem, toPartialResponseItem } from './open-items.js';
 import type { SessionState } from './session-state.js';
@@ -27,6 +29,8 @@ export interface PendingRecovery {
   /** A message whose visible item was recorded, but not what the model shall remember of it. */
   shownOnly: CoreItemOfType<'AgentMessage'> | null;
   partialItems: PartialItem[];
+  /** Questions to clients that nobody has answered. */
+  openQuestions: ApprovalRequestedEvent[];
   /** Ids of the items that the turn has in the file. */
   completed: ReadonlySet<string>;
 }
@@ -80,6 +84,10 @@ export function writeRecovery(
   error: TurnError | null,
 ): void {
   const now = Date.now();
+  const by = error === null ? 'broken_off' : 'session_lost';
+  for (const question of recovery.openQuestions) {
+    recorder.writeAside(resolvedEvent(question, 'expired', { by }));
+  }
   for (const output of recovery.danglingOutputs) {
     const { call_id: callId, output: text } = output as { call_id: string; output: string };
     const call = recovery.unseenCalls.get(callId);

@@ -2,6 +2,7 @@
 import { MessageChannel, threadId } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type { SessionCommand, SessionEvent, SessionInit } from '../session/messages.js';
+import { ApprovalDesk } from './approvals.js';
 import { JournalKeeper } from './journal-keeper.js';
 import { loadHistory } from './load-history.js';
 import type { LoadedHistory } from './load-history.js';
@@ -12,6 +13,7 @@ import { RolloutOpening } from './rollout-opening.js';
 import { RolloutSink } from './rollout-sink.js';
 import { Session } from './session.js';
 import type { SessionState } from './session-state.js';
+import { setStatus } from './session-state.js';
 import { TokenTotals } from './token-totals.js';
 
 /** Milliseconds by which appends lag behind when publishing goes first: the oracle's own test needs a visible loss. */
@@ -128,10 +130,16 @@ class Inbox {
 
 function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, sink: RolloutSink | null): SessionState {
   const { settings } = init;
-  return {
+  const recorder = new Recorder(sink, history.mode, history.nextOrdinal);
+  const state: SessionState = {
     conversationId: init.conversationId,
     outbox,
-    recorder: new Recorder(sink, history.mode, history.nextOrdinal),
+    recorder,
+    desk: new ApprovalDesk({
+      outbox,
+      recorder,
+      onWaiting: (activeFlags) => setStatus(state, { type: 'active', activeFlags }),
+    }),
     journal: new JournalKeeper(sink),
     tokens: new TokenTotals(history.usage?.total ?? null, history.usage?.last ?? null, settings.contextWindow),
     history: history.items,
@@ -143,6 +151,7 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     commands: new Set(),
     status: { type: 'idle' },
   };
+  return state;
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {

@@ -3,6 +3,7 @@ import type { SessionSettings, SessionStatePatch } from '../session/messages.js'
 import type { ThreadStatus } from '../protocol/thread.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
+import type { ApprovalDesk } from './approvals.js';
 import type { CommandItem } from './command-item.js';
 import type { JournalKeeper } from './journal-keeper.js';
 import type { ModelClient } from './model/model.js';
@@ -18,6 +19,7 @@ export interface SessionState {
   readonly recorder: Recorder;
   readonly journal: JournalKeeper;
   readonly tokens: TokenTotals;
+  readonly desk: ApprovalDesk;
   /** What the model sees, in order. */
   readonly history: ResponseItem[];
   readonly sent: SentMessages;

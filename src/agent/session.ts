@@ -25,7 +25,7 @@ import { remember, setStatus } from './session-state.js';
 import { toThreadItem } from './open-items.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
-import { cutAttempt, runTurn } from './turn-loop.js';
+import { cutAttempt, cutTurn, runTurn } from './turn-loop.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
 type StartTurn = SessionCommand & { type: 'startTurn' };
@@ -61,6 +61,9 @@ export class Session {
   /** Commands of one conversation take effect in the order in which they arrive. */
   handle(command: SessionCommand): void {
     if (command.type === 'interruptTurn') return this.#interrupt(command);
+    if (command.type === 'answerServerRequest') {
+      return this.#state.desk.answer(command.requestKey, command.answer, command.by);
+    }
     if (command.type === 'replaceWriter') return this.#replaceWriter(command.port);
     if (command.type === 'loseWriter') return this.#sink?.fail(DaemonError.fromData(command.error));
     if (this.#order !== null || !isImmediate(command)) {
@@ -95,7 +98,7 @@ export class Session {
     this.#isEnding = true;
     const { turn, model } = this.#state;
     if (turn !== null && this.#failure === null) {
-      cutAttempt(this.#state, turn);
+      cutTurn(this.#state, turn);
       interruptTurn(this.#state, turn, () => undefined);
     }
     await this.#running;
@@ -143,6 +146,7 @@ export class Session {
       case 'endLostTurn':
         return this.#endLostTurn(command.requestId, command.turn);
       case 'interruptTurn':
+      case 'answerServerRequest':
       case 'replaceWriter':
       case 'loseWriter':
       case 'endSession':
@@ -197,7 +201,7 @@ export class Session {
   /** A fault of our own, or a model that says what nobody expects: it ends this turn, not the worker. */
   #failTurn(turn: ActiveTurn, error: unknown): void {
     if (turn.ended) return;
-    cutAttempt(this.#state, turn);
+    cutTurn(this.#state, turn);
     const message = `the turn failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`;
     failTurn(this.#state, turn, { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null });
   }
@@ -275,7 +279,7 @@ export class Session {
       const message = `expected active turn id ${command.turnId} but found ${turn.id}`;
       return this.#refuse(command.requestId, new DaemonError('active_turn_mismatch', message));
     }
-    cutAttempt(state, turn);
+    cutTurn(state, turn);
     interruptTurn(state, turn, () => this.#reply(command.requestId, {}));
   }
 

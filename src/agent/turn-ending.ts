@@ -62,6 +62,7 @@ export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: Daemon
 
 function close(state: SessionState, turn: ActiveTurn): number {
   turn.ended = true;
+  state.desk.cancelAll();
   state.turn = null;
   state.journal.clear();
   return Date.now();

@@ -49,6 +49,12 @@ export function cutAttempt(state: SessionState, turn: ActiveTurn): void {
   abortCalls(state, turn);
 }
 
+/** The same for a turn that is about to end: nobody is asked anything on its behalf any more. */
+export function cutTurn(state: SessionState, turn: ActiveTurn): void {
+  state.desk.cancelAll();
+  cutAttempt(state, turn);
+}
+
 /** One request to the model. Resolves to the error that ends the turn, or null. */
 async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnError | null> {
   const { providerProblem } = state.settings;

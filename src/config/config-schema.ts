@@ -100,6 +100,8 @@ const sharedShape = {
 
 /** Our keys that a conversation may set. */
 const conversationShape = {
+  // A timer of Node holds at most 2^31 - 1 ms.
+  approval_timeout_secs: wholeNumber(0, 2_147_483).optional(),
   request_max_retries: wholeNumber(0).optional(),
   stream_max_retries: wholeNumber(0).optional(),
   stream_idle_timeout_ms: milliseconds().optional(),
@@ -132,6 +134,7 @@ export const effectiveSchema = configSchema
     approval_policy: true,
     sandbox_mode: true,
     thread_unload_delay_secs: true,
+    approval_timeout_secs: true,
     request_max_retries: true,
     stream_max_retries: true,
     stream_idle_timeout_ms: true,

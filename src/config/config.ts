@@ -110,6 +110,8 @@ export interface Config {
   sandboxMode: SandboxMode;
   sandboxWorkspaceWrite: WorkspaceWriteConfig;
   threadUnloadDelaySecs: number;
+  /** Seconds after which a question that nobody answered lapses; 0 never. */
+  approvalTimeoutSecs: number;
   daemon: DaemonConfig;
 }
 

@@ -87,6 +87,7 @@ function makeConfig(values: ConfigValues): Config {
       excludeSlashTmp: workspaceWrite.exclude_slash_tmp,
     },
     threadUnloadDelaySecs: values.thread_unload_delay_secs,
+    approvalTimeoutSecs: values.approval_timeout_secs,
     daemon: {
       listen: values.listen,
       allowedOrigins: values.allowed_origins,

@@ -68,6 +68,7 @@ export async function resolveSessionSettings(
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
     developerInstructions: request.developerInstructions ?? settled.developerInstructions,
+    approvalTimeoutMs: config.approvalTimeoutSecs * 1000,
   };
   return {
     settings,

@@ -59,14 +59,14 @@ export function notificationAudience(name: NotificationName): NotificationAudien
 }
 
 /** Those that append to a text of one item, made by deltaFrameText(). */
-const DELTAS: ReadonlySet<NotificationName> = new Set([
+const DELTAS: ReadonlySet<string> = new Set([
   'item/agentMessage/delta',
   'item/reasoning/summaryTextDelta',
   'item/reasoning/textDelta',
   'item/commandExecution/outputDelta',
 ]);
 
-export function isDelta(name: NotificationName): boolean {
+export function isDelta(name: string): boolean {
   return DELTAS.has(name);
 }
 

@@ -121,7 +121,11 @@ export const NOTIFICATIONS = {
     audience: 'thread',
     params: z.object({ threadId, requestId: z.union([z.string(), intSchema]) }),
   },
-  warning: { audience: 'thread', params: z.object({ threadId: threadId.nullish(), message: z.string() }) },
+  warning: {
+    audience: 'thread',
+    // `code` is one of docs/errors.md, on a warning that stands for an error reply where there can be none.
+    params: z.object({ threadId: threadId.nullish(), message: z.string(), code: z.string().optional() }),
+  },
   error: {
     audience: 'thread',
     params: z.object({ error: turnErrorSchema, willRetry: z.boolean(), ...inTurn }),

@@ -16,6 +16,7 @@ import { LoadedConversation } from './loaded-conversation.js';
 import type { ReadStates } from './read-states.js';
 import { ReplayBudget } from './replay-budget.js';
 import { ReplayRing } from './replay-ring.js';
+import type { PendingRequests } from './pending-requests.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
 
@@ -35,6 +36,7 @@ export interface LoaderOptions {
   /** All connections there are; the set stays the caller's. */
   listeners: ReadonlySet<Subscriber>;
   watch: WorkerWatch;
+  requests: PendingRequests;
   /**
    * A session is over; its file is being let go, and its lock unless true is returned: it is somebody else's then. Called
    * at once, also for a session that never got ready.
@@ -101,7 +103,10 @@ export class ConversationLoader {
       },
       plan.history.type === 'resumed',
     );
-    const handle = new SessionHandle(
+    const requests = this.#options.requests.ofSession(id, conversation.fanOut, (requestKey, answer, by) =>
+      handle.answerServerRequest(requestKey, answer, by),
+    );
+    const handle: SessionHandle = new SessionHandle(
       this.#options.pool,
       {
         conversationId: id,
@@ -118,7 +123,12 @@ export class ConversationLoader {
         onState: (patch) => conversation.takePatch(patch),
         onPong: (memory) => watch.noteAnswer(handle, memory),
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
-        onEnded: (error) => void this.#release(loaded, error),
+        onServerRequest: (part) => requests.open(part),
+        onServerRequestResolved: (requestKey) => requests.close(requestKey),
+        onEnded: (error) => {
+          requests.closeAll();
+          void this.#release(loaded, error);
+        },
       },
     );
     const loaded = new LoadedConversation(conversation, handle, {

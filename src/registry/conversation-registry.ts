@@ -24,6 +24,7 @@ import type { EventsCursor } from './fan-out.js';
 import type { Subscriber } from './subscription.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
+import { PendingRequests } from './pending-requests.js';
 import { ReadStates } from './read-states.js';
 import type {
   ConversationLookup,
@@ -104,6 +105,8 @@ export class ConversationRegistry {
   readonly #archive: ConversationArchive;
   #isStopping = false;
   #closing: Promise<string[]> | null = null;
+  /** What clients are asked. */
+  readonly requests = new PendingRequests();
   /** Those that clients look on at because they are not loaded here. */
   readonly watches: WatchedConversations;
 
@@ -117,6 +120,7 @@ export class ConversationRegistry {
       readStates,
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
+      requests: this.requests,
       onSessionOver: (loaded, error) => {
         if (this.#revival.takeOver(loaded, error)) return true;
         slots.markEnding(loaded);

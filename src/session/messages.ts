@@ -5,6 +5,7 @@ import type { ProviderSettings } from '../agent/model/model.js';
 import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
+import type { ServerRequestName } from '../protocol/server-requests.js';
 import type {
   AskForApproval,
   SandboxPolicy,
@@ -56,6 +57,8 @@ export interface SessionSettings {
   contextWindow: number | null;
   baseInstructions: string | null;
   developerInstructions: string | null;
+  /** Milliseconds after which a question that nobody answered lapses; 0 never. */
+  approvalTimeoutMs: number;
 }
 
 /** Facts that go into session_meta when the file is created. */
@@ -126,6 +129,8 @@ export type SessionCommand =
   | { type: 'injectItems'; requestId: number; items: unknown[] }
   /** Ends, with this error, the turn in which a former session was lost; answered once that survives a power loss. */
   | { type: 'endLostTurn'; requestId: number; turn: LostTurn }
+  /** What a client said to a server request. One that is not pending any more is passed over. */
+  | { type: 'answerServerRequest'; requestKey: number; answer: ClientAnswer; by: string }
   /** Answered at once by `pong`, whatever else goes on: the worker's thread is not stuck. */
   | { type: 'ping' }
   /** A channel to the writer, in place of the former one; comes first of all to a session that records. */
@@ -133,6 +138,9 @@ export type SessionCommand =
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }
   | { type: 'endSession' };
+
+/** `refused`: an error, or something that is no answer to this question. Whatever was asked for was not granted. */
+export type ClientAnswer = { type: 'result'; result: unknown } | { type: 'refused'; message: string };
 
 /** A turn whose session died, as far as clients were told of it. */
 export interface LostTurn {
@@ -180,7 +188,11 @@ export type SessionPart =
   | { type: 'reply'; requestId: number; /** JSON text of the result. */ result: string }
   | { type: 'error'; requestId: number; error: DaemonErrorData }
   | { type: 'snapshot'; requestId: number; snapshot: SessionSnapshot }
-  | { type: 'state'; patch: SessionStatePatch };
+  | { type: 'state'; patch: SessionStatePatch }
+  /** A question for all clients of the conversation; `params` is JSON text. `requestKey` names it within this session. */
+  | { type: 'serverRequest'; requestKey: number; method: ServerRequestName; params: string }
+  /** The question was answered, or has lapsed: to be told at this place in the order of events. */
+  | { type: 'serverRequestResolved'; requestKey: number };
 
 export interface SessionConfigured {
   type: 'sessionConfigured';

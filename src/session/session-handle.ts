@@ -3,6 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type {
+  ClientAnswer,
   SessionCommand,
   SessionConfigured,
   SessionEvent,
@@ -32,6 +33,8 @@ export interface WorkerMemory {
 export interface SessionHandleEvents {
   onFrames: (frames: SessionPart & { type: 'frames' }) => void;
   onState: (patch: (SessionPart & { type: 'state' })['patch']) => void;
+  onServerRequest: (request: SessionPart & { type: 'serverRequest' }) => void;
+  onServerRequestResolved: (requestKey: number) => void;
   onWarning: (message: string) => void;
   /** The answer to a ping: bytes that the worker's thread holds. */
   onPong: (memory: WorkerMemory) => void;
@@ -97,6 +100,12 @@ export class SessionHandle {
   /** Hands the session its channel to the writer, or to one that replaced a dead one. */
   replaceWriter(port: MessagePort): void {
     this.#port.postMessage({ type: 'replaceWriter', port } satisfies SessionCommand, [port]);
+  }
+
+  /** What a client said to a server request; one whose session has ended needs no answer. */
+  answerServerRequest(requestKey: number, answer: ClientAnswer, by: string): void {
+    if (this.#over) return;
+    this.#port.postMessage({ type: 'answerServerRequest', requestKey, answer, by } satisfies SessionCommand);
   }
 
   /** Tells the session that no writer will come any more: it fails. */
@@ -194,6 +203,12 @@ export class SessionHandle {
       case 'state':
         if (part.patch.activeTurnId !== undefined) this.#hasTurn = part.patch.activeTurnId !== null;
         this.#events.onState(part.patch);
+        break;
+      case 'serverRequest':
+        this.#events.onServerRequest(part);
+        break;
+      case 'serverRequestResolved':
+        this.#events.onServerRequestResolved(part.requestKey);
         break;
       case 'reply':
         this.#take(part.requestId, 'reply')?.handler.onResult(part.result);

@@ -63,6 +63,7 @@ describe('loadConfig', () => {
           excludeSlashTmp: false,
         },
         threadUnloadDelaySecs: 1800,
+        approvalTimeoutSecs: 0,
         daemon: {
           listen: 'ws://127.0.0.1:4517',
           allowedOrigins: [],

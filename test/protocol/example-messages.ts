@@ -178,7 +178,11 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
     { threadId: THREAD_ID, requestId: 0 },
     { threadId: THREAD_ID, requestId: 'a' },
   ],
-  warning: [{ threadId: THREAD_ID, message: 'the last line of the file was torn' }, { message: 'old' }],
+  warning: [
+    { threadId: THREAD_ID, message: 'the last line of the file was torn' },
+    { message: 'old' },
+    { message: 'm', code: 'c' },
+  ],
   error: [
     { ...inTurn, error, willRetry: true },
     { ...inTurn, error: { ...error, codexErrorInfo: 'other' }, willRetry: false },

@@ -33,6 +33,8 @@ class HandDrivenSession {
         onFrames: ({ text }) => this.told.push(`frames ${text}`),
         onState: ({ preview }) => this.told.push(`state ${preview}`),
         onPong: ({ heapBytes }) => this.told.push(`pong ${heapBytes}`),
+        onServerRequest: ({ requestKey, method }) => this.told.push(`request ${requestKey} ${method}`),
+        onServerRequestResolved: (requestKey) => this.told.push(`resolved ${requestKey}`),
         onWarning: (message) => this.told.push(`warning ${message}`),
         onEnded: (error) => {
           this.told.push('ended');

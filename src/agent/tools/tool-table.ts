@@ -4,6 +4,7 @@ import type { SessionState } from '../session-state.js';
 import { nameOf } from '../tool-calls.js';
 import { APPLY_PATCH } from './apply-patch.js';
 import { EXEC_COMMAND } from './exec-command.js';
+import { REQUEST_USER_INPUT } from './request-user-input.js';
 import { SHELL, SHELL_COMMAND } from './shell-command.js';
 import type { Tool } from './tool.js';
 import { UPDATE_PLAN } from './update-plan.js';
@@ -11,7 +12,7 @@ import { VIEW_IMAGE } from './view-image.js';
 import { WRITE_STDIN } from './write-stdin.js';
 
 /** Offered in each request. */
-const OFFERED: readonly Tool[] = [EXEC_COMMAND, WRITE_STDIN, APPLY_PATCH, UPDATE_PLAN, VIEW_IMAGE];
+const OFFERED: readonly Tool[] = [EXEC_COMMAND, WRITE_STDIN, APPLY_PATCH, UPDATE_PLAN, VIEW_IMAGE, REQUEST_USER_INPUT];
 /** Known to older models by these names. */
 const UNDERSTOOD: readonly Tool[] = [...OFFERED, SHELL_COMMAND, SHELL];
 

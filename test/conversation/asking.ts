@@ -1,0 +1,62 @@
+// A model that asks the user, and what clients and files say of it. Main thread.
+import type { CheckedClient, WireMessage } from '../support/checked-client.js';
+import type { DaemonRig } from '../support/daemon-rig.js';
+import { readLines } from '../support/daemon-rig.js';
+
+export const ASK = 'item/tool/requestUserInput';
+
+/** A question of one word, with two options. */
+function questionOf(id: string) {
+  return {
+    id,
+    header: 'Color',
+    question: 'Which color?',
+    options: [
+      { label: 'Blue', description: 'b' },
+      { label: 'Red', description: 'r' },
+    ],
+  };
+}
+
+export function answerOf(id: string, text: string) {
+  return { answers: { [id]: { answers: [text] } } };
+}
+
+/** What a user says to a model that answers by askingScript(): it asks so many things at once. */
+export function askFor(count: number): string {
+  return `ask ${count}`;
+}
+
+/**
+ * From now on the model answers `ask N` by N calls at once, each with one question, whose ids are `q0`, `q1`…; when it is
+ * given the outputs, it says them.
+ */
+export function scriptAsking(rig: DaemonRig): void {
+  rig.model.script(({ lastUserText, input }, reply) => {
+    const count = Number(/^ask (\d+)$/.exec(lastUserText)?.[1] ?? 0);
+    const isAnswered = String(input.at(-1)?.['type']).endsWith('_output');
+    if (count === 0 || isAnswered) return false;
+    reply.create();
+    for (let index = 0; index < count; index += 1) {
+      const args = JSON.stringify({ questions: [questionOf(`q${index}`)] });
+      reply.functionCall('request_user_input', args, `call_${reply.id}_${index}`);
+    }
+    reply.complete();
+    return undefined;
+  });
+}
+
+/** Resolves to the questions of the conversation once so many have come to the client. */
+export async function questions(client: CheckedClient, threadId: string, count: number): Promise<WireMessage[]> {
+  while (client.questionsOf(threadId).length < count)
+    await client.next(({ id, method }) => id !== undefined && method !== undefined);
+  return client.questionsOf(threadId);
+}
+
+/** Our own lines of a conversation's rollout: what was asked, and what became of it. */
+export function approvalLines(rig: DaemonRig, threadId: string): Record<string, any>[] {
+  const file = rig.rolloutFiles().find((name) => name.includes(threadId))!;
+  return readLines(file)
+    .map(({ payload }) => payload)
+    .filter(({ type }) => String(type).startsWith('approval_'));
+}
