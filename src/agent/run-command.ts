@@ -3,7 +3,7 @@ import { joinCommand } from '../rollout/join-command.js';
 import { digestCall } from './call-digest.js';
 import type { Answer } from './approvals.js';
 import { CommandItem } from './command-item.js';
-import { exitCodeOf } from './exec/command-process.js';
+import { exitCodeOf } from './exec/exit-code.js';
 import { joinOutput } from './exec/output-buffer.js';
 import type { CommandOutcome, ExecResult } from './exec/running-command.js';
 import { appendPrefixRule } from './policy/append-prefix-rule.js';

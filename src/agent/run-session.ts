@@ -13,6 +13,7 @@ import { RolloutOpening } from './rollout-opening.js';
 import { RolloutSink } from './rollout-sink.js';
 import { Session } from './session.js';
 import type { SessionState } from './session-state.js';
+import { SessionTools } from './session-tools.js';
 import { setStatus } from './session-state.js';
 import { TokenTotals } from './token-totals.js';
 
@@ -72,7 +73,7 @@ async function serve(
           },
         });
   const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
-  const state = makeState(init, history, outbox, sink);
+  const state = makeState(init, history, outbox, sink, post);
   const { preview } = history;
   session = new Session({ state, opening: new RolloutOpening({ init, state, history }), sink, preview });
   const live = session;
@@ -128,7 +129,13 @@ class Inbox {
   }
 }
 
-function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, sink: RolloutSink | null): SessionState {
+function makeState(
+  init: SessionInit,
+  history: LoadedHistory,
+  outbox: Outbox,
+  sink: RolloutSink | null,
+  post: (event: SessionEvent) => void,
+): SessionState {
   const { settings } = init;
   const recorder = new Recorder(sink, history.mode, history.nextOrdinal);
   const state: SessionState = {
@@ -149,6 +156,13 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     model: createModel(settings.provider),
     turn: null,
     commands: new Set(),
+    tools: new SessionTools({
+      conversationId: init.conversationId,
+      home: init.home,
+      secretNames: settings.secretNames,
+      onProcess: (report) => post({ type: 'process', report }),
+    }),
+    interrupt: () => undefined,
     status: { type: 'idle' },
   };
   return state;

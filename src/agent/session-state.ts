@@ -10,6 +10,7 @@ import type { ModelClient } from './model/model.js';
 import type { Outbox, PublishLevel } from './outbox.js';
 import type { Recorder } from './recorder.js';
 import type { SentMessages } from './sent-messages.js';
+import type { SessionTools } from './session-tools.js';
 import { pushNotification } from './frame.js';
 import type { TokenTotals } from './token-totals.js';
 
@@ -29,6 +30,9 @@ export interface SessionState {
   turn: ActiveTurn | null;
   /** Commands that people see running, also of turns that are over. */
   readonly commands: Set<CommandItem>;
+  readonly tools: SessionTools;
+  /** Ends the running turn as interrupted, at once: a person wants no more of it. */
+  interrupt: () => void;
   status: ThreadStatus;
 }
 

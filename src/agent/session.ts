@@ -56,6 +56,7 @@ export class Session {
     this.#opening = parts.opening;
     this.#sink = parts.sink;
     this.#preview = parts.preview;
+    parts.state.interrupt = () => this.#interruptTurn(() => undefined);
   }
 
   /** Commands of one conversation take effect in the order in which they arrive. */
@@ -101,6 +102,8 @@ export class Session {
       cutTurn(this.#state, turn);
       interruptTurn(this.#state, turn, () => undefined);
     }
+    // Its commands say how they ended while there is somebody to record it.
+    await this.#state.tools.runner.endAll();
     await this.#running;
     // What the journal holds is not recorded yet: the writer must not drop it.
     if (this.#opening.holdsRecovery) this.#sink?.abandon();
@@ -279,8 +282,17 @@ export class Session {
       const message = `expected active turn id ${command.turnId} but found ${turn.id}`;
       return this.#refuse(command.requestId, new DaemonError('active_turn_mismatch', message));
     }
+    this.#interruptTurn(() => this.#reply(command.requestId, {}));
+  }
+
+  /** Stop means stop: also what earlier turns have left running. */
+  #interruptTurn(reply: () => void): void {
+    const state = this.#state;
+    const { turn } = state;
+    if (turn === null) return;
     cutTurn(state, turn);
-    interruptTurn(state, turn, () => this.#reply(command.requestId, {}));
+    void state.tools.runner.endAll();
+    interruptTurn(state, turn, reply);
   }
 
   #replaceWriter(port: MessagePort): void {
@@ -290,17 +302,19 @@ export class Session {
   }
 
   #takeSnapshot(requestId: number): void {
-    const { turn, conversationId, outbox, tokens } = this.#state;
+    const { turn, conversationId, outbox, tokens, commands } = this.#state;
     const open = turn === null ? [] : [...turn.openItems.values()];
-    const runningItems = open.map((item) => toThreadItem(item, null));
-    const runningItemFrames = open.map((item, index) =>
-      frameText('item/started', {
-        item: runningItems[index],
-        threadId: conversationId,
-        turnId: turn!.id,
+    const running = [
+      ...open.map((item) => ({ item: toThreadItem(item, null), turnId: turn!.id, startedAtMs: item.startedAtMs })),
+      ...[...commands].map((item) => ({
+        item: item.toThreadItem(),
+        turnId: item.turnId,
         startedAtMs: item.startedAtMs,
-      }),
-    );
+      })),
+    ];
+    // Those of former turns are not among the items of the one that runs.
+    const runningItems = running.filter(({ turnId }) => turnId === turn?.id).map(({ item }) => item);
+    const runningItemFrames = running.map((each) => frameText('item/started', { threadId: conversationId, ...each }));
     const snapshot = {
       rolloutSize: this.#sink?.end ?? 0,
       activeTurnId: turn?.id ?? null,

@@ -69,6 +69,7 @@ export async function resolveSessionSettings(
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
     developerInstructions: request.developerInstructions ?? settled.developerInstructions,
     approvalTimeoutMs: config.approvalTimeoutSecs * 1000,
+    secretNames: secretNamesOf(config),
   };
   return {
     settings,
@@ -120,4 +121,13 @@ function baseInstructions(config: Config): string {
       cause: error,
     });
   }
+}
+
+/** Environment variables from which providers take what is secret, of all providers: commands do not get them. */
+function secretNamesOf({ modelProviders }: Pick<Config, 'modelProviders'>): string[] {
+  const names = Object.values(modelProviders).flatMap(({ envKey, envHttpHeaders }) => [
+    ...(envKey === null ? [] : [envKey]),
+    ...Object.values(envHttpHeaders),
+  ]);
+  return [...new Set(['OPENAI_API_KEY', 'CODEX_API_KEY', ...names])];
 }

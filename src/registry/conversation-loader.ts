@@ -17,6 +17,7 @@ import type { ReadStates } from './read-states.js';
 import { ReplayBudget } from './replay-budget.js';
 import { ReplayRing } from './replay-ring.js';
 import type { PendingRequests } from './pending-requests.js';
+import type { ProcessGroups } from './process-groups.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
 
@@ -37,6 +38,7 @@ export interface LoaderOptions {
   listeners: ReadonlySet<Subscriber>;
   watch: WorkerWatch;
   requests: PendingRequests;
+  processes: ProcessGroups;
   /**
    * A session is over; its file is being let go, and its lock unless true is returned: it is somebody else's then. Called
    * at once, also for a session that never got ready.
@@ -80,7 +82,7 @@ export class ConversationLoader {
 
   /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
   async load(plan: LoadPlan): Promise<LoadedConversation> {
-    const { home, writers, readStates, watch, log } = this.#options;
+    const { home, writers, readStates, watch, processes, log } = this.#options;
     const { facts, settings, lease } = plan;
     const { id } = facts;
     const journalPath = facts.path === null ? null : journalPathFor(home, id);
@@ -110,6 +112,7 @@ export class ConversationLoader {
       this.#options.pool,
       {
         conversationId: id,
+        home,
         submitId: uuid(),
         history: plan.history,
         settings,
@@ -123,6 +126,7 @@ export class ConversationLoader {
         onState: (patch) => conversation.takePatch(patch),
         onPong: (memory) => watch.noteAnswer(handle, memory),
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
+        onProcess: (report) => processes.note(id, report),
         onServerRequest: (part) => requests.open(part),
         onServerRequestResolved: (requestKey) => requests.close(requestKey),
         onEnded: (error) => {
@@ -201,7 +205,7 @@ export class ConversationLoader {
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */
   async #release(loaded: LoadedConversation, error: DaemonError | null): Promise<void> {
-    const { writers, readStates, watch, log, onSessionOver } = this.#options;
+    const { writers, readStates, watch, processes, log, onSessionOver } = this.#options;
     const { conversation, handle, lease } = loaded;
     watch.remove(handle);
     const { id } = conversation;
@@ -213,6 +217,9 @@ export class ConversationLoader {
     let leaseIsOurs = !isTakenOver;
     readStates.settle(id);
     try {
+      // Before anybody else may have the conversation: its commands write where the next ones would.
+      const { survivors } = await processes.endConversation(id);
+      if (survivors.length > 0) log.warn('processes that could not be ended', { conversationId: id, survivors });
       if (lease !== null) await writers.release(id);
       this.#leftAs.set(id, stateOf(conversation.facts.path));
       leaseIsOurs = !isTakenOver && loaded.takeLeaseBack(error);

@@ -25,6 +25,7 @@ import type { Subscriber } from './subscription.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
 import { PendingRequests } from './pending-requests.js';
+import { ProcessGroups } from './process-groups.js';
 import { ReadStates } from './read-states.js';
 import type {
   ConversationLookup,
@@ -107,12 +108,14 @@ export class ConversationRegistry {
   #closing: Promise<string[]> | null = null;
   /** What clients are asked. */
   readonly requests = new PendingRequests();
+  readonly #processes: ProcessGroups;
   /** Those that clients look on at because they are not loaded here. */
   readonly watches: WatchedConversations;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     const slots = this.#slots;
+    this.#processes = new ProcessGroups(options.home);
     const readStates = new ReadStates(options.home, options.log);
     const notes = new ConversationNotes(options.home);
     this.#loader = new ConversationLoader({
@@ -121,6 +124,7 @@ export class ConversationRegistry {
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
       requests: this.requests,
+      processes: this.#processes,
       onSessionOver: (loaded, error) => {
         if (this.#revival.takeOver(loaded, error)) return true;
         slots.markEnding(loaded);
@@ -152,6 +156,8 @@ export class ConversationRegistry {
 
   /** To be awaited before anything is asked for: ends what a former daemon left half done. Never rejects. */
   async recover(): Promise<void> {
+    const { found, survivors } = await this.#processes.endOrphans();
+    if (found > 0) this.#options.log.warn('ended processes that a former daemon had left', { found, survivors });
     await this.#archive.finishDeletions().catch((error: unknown) => {
       this.#options.log.error('a deletion could not be finished', { error: String(error) });
     });

@@ -5,6 +5,7 @@ import type { ProviderSettings } from '../agent/model/model.js';
 import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
+import type { ProcessReport } from './process-report.js';
 import type { ServerRequestName } from '../protocol/server-requests.js';
 import type {
   AskForApproval,
@@ -59,6 +60,8 @@ export interface SessionSettings {
   developerInstructions: string | null;
   /** Milliseconds after which a question that nobody answered lapses; 0 never. */
   approvalTimeoutMs: number;
+  /** Names of environment variables that hold secrets: commands do not get them. */
+  secretNames: string[];
 }
 
 /** Facts that go into session_meta when the file is created. */
@@ -75,6 +78,8 @@ export interface SessionMeta {
 /** All that a session worker gets; the ports travel in the transfer list. */
 export interface SessionInit {
   conversationId: string;
+  /** Of the daemon; absolute. */
+  home: string;
   /** Id of the start request: sessionConfigured must carry it back. */
   submitId: string;
   history: InitialHistory;
@@ -207,6 +212,8 @@ export type SessionEvent =
   | SessionConfigured
   | { type: 'batch'; parts: SessionPart[] }
   | { type: 'warning'; message: string }
+  /** A command was started, or has ended. Not in the order of the parts. */
+  | { type: 'process'; report: ProcessReport }
   /** Bytes that the worker's thread holds, all its sessions together. */
   | { type: 'pong'; heapBytes: number; bufferBytes: number }
   | { type: 'ended'; error: DaemonErrorData | null };

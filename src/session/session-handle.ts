@@ -2,6 +2,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
+import type { ProcessReport } from './process-report.js';
 import type {
   ClientAnswer,
   SessionCommand,
@@ -36,6 +37,7 @@ export interface SessionHandleEvents {
   onServerRequest: (request: SessionPart & { type: 'serverRequest' }) => void;
   onServerRequestResolved: (requestKey: number) => void;
   onWarning: (message: string) => void;
+  onProcess: (report: ProcessReport) => void;
   /** The answer to a ping: bytes that the worker's thread holds. */
   onPong: (memory: WorkerMemory) => void;
   /** The session is over, for whatever reason; comes once, after everything else. */
@@ -165,6 +167,9 @@ export class SessionHandle {
         break;
       case 'warning':
         this.#events.onWarning(event.message);
+        break;
+      case 'process':
+        this.#events.onProcess(event.report);
         break;
       case 'ended':
         this.#takeEnded(event);

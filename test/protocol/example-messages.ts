@@ -158,6 +158,13 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
   'item/reasoning/summaryPartAdded': [{ ...inItem, summaryIndex: 0 }],
   'item/reasoning/summaryTextDelta': [{ ...inItem, delta: '**Fr', summaryIndex: 0 }],
   'item/reasoning/textDelta': [{ ...inItem, delta: 'late', contentIndex: 0 }],
+  'item/commandExecution/outputDelta': [{ ...inItem, delta: 'seeds.txt\n' }],
+  'item/commandExecution/terminalInteraction': [{ ...inItem, processId: '4711', stdin: 'yes\n' }],
+  'turn/diff/updated': [{ ...inTurn, diff: 'diff --git a/seeds.txt b/seeds.txt\n' }],
+  'turn/plan/updated': [
+    { ...inTurn, explanation: null, plan: [{ step: 'Sow the beans', status: 'inProgress' }] },
+    { ...inTurn, explanation: 'It rains', plan: [] },
+  ],
   'account/rateLimits/updated': [
     {
       rateLimits: {

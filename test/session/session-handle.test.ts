@@ -35,6 +35,7 @@ class HandDrivenSession {
         onPong: ({ heapBytes }) => this.told.push(`pong ${heapBytes}`),
         onServerRequest: ({ requestKey, method }) => this.told.push(`request ${requestKey} ${method}`),
         onServerRequestResolved: (requestKey) => this.told.push(`resolved ${requestKey}`),
+        onProcess: ({ type }) => this.told.push(type),
         onWarning: (message) => this.told.push(`warning ${message}`),
         onEnded: (error) => {
           this.told.push('ended');

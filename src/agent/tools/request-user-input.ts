@@ -10,7 +10,7 @@ const text = (description: string) => ({ type: 'string', description });
 
 const DEFINITION = {
   type: 'function',
-  name: REQUEST_USER_INPUT,
+  name: 'request_user_input',
   description:
     'Ask the user one or more short questions and wait for the answers. Use it when the work cannot go on without a decision that is theirs.',
   strict: false,

@@ -1,6 +1,6 @@
 // shell_command and shell: a command that ends with its call, for models that know no other. Session worker.
 import path from 'node:path';
-import { exitCodeOf } from '../exec/command-process.js';
+import { exitCodeOf } from '../exec/exit-code.js';
 import { cutMiddle, joinOutput } from '../exec/output-buffer.js';
 import type { ExecResult } from '../exec/running-command.js';
 import { findCommandPatch } from '../patch/shell-patch.js';
