@@ -366,7 +366,15 @@ export class ConversationRegistry {
     this.stopBeginning();
     this.#revival.close();
     this.watches.close();
-    return (this.#closing ??= this.#slots.endAll(limitMs));
+    return (this.#closing ??= this.#endAll(limitMs));
+  }
+
+  /** Commands are ended beside: also those of a session that does not end. */
+  async #endAll(limitMs: number): Promise<string[]> {
+    const left = this.#slots.endAll(limitMs);
+    const { survivors } = await this.#processes.endAll();
+    if (survivors.length > 0) this.#options.log.warn('processes that could not be ended', { survivors });
+    return left;
   }
 
   /** What the daemon unloads because it stops, clients find again when it is back. */

@@ -51,7 +51,8 @@ export class ProcessGroups {
   }
 
   /** Ends all that this daemon's conversations have started, for its exit; within two seconds, and never rejects. */
-  endAll(): Promise<EndReport> {
+  async endAll(): Promise<EndReport> {
+    if (this.#groups.size === 0) return { found: 0, survivors: [] };
     const leaders = [...this.#groups.values()].flatMap((groups) => [...groups.values()]);
     this.#groups.clear();
     return endProcesses({ leaders, isMarked: hasVariable(OWNER_MARK, ownerMark(thisOwner(this.#home))) });
