@@ -5,6 +5,7 @@ import type { ModelUsage } from './model/model.js';
 import type { OpenItem } from './open-items.js';
 import type { TurnDiff } from './patch/turn-diff.js';
 import type { RunningCall } from './run-calls.js';
+import type { OpenSearch } from './web-search.js';
 
 /** One request to the model within a turn. Once `cut`, nothing of it is heard any more. */
 export interface Attempt {
@@ -19,6 +20,8 @@ export interface ActiveTurn {
   readonly startedAt: number;
   readonly startedAtMs: number;
   readonly openItems: Map<string, OpenItem>;
+  /** Searches of the web that run, by the model's id. */
+  readonly searches: Map<string, OpenSearch>;
   /** Ids on the wire that this turn used up: a model that repeats one gets another. */
   readonly usedItemIds: Set<string>;
   readonly outputSchema: unknown;
@@ -45,6 +48,7 @@ export function startActiveTurn(id: string, requestId: number, outputSchema: unk
     startedAt: Math.floor(nowMs / 1000),
     startedAtMs: nowMs,
     openItems: new Map(),
+    searches: new Map(),
     usedItemIds: new Set(),
     outputSchema,
     pendingCalls: [],

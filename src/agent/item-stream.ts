@@ -12,6 +12,7 @@ import type { OpenItem } from './open-items.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
 import { itemLines } from './turn-lines.js';
+import { completeSearch, cutSearches, startSearch } from './web-search.js';
 
 const MESSAGE_DELTA = notificationIndex('item/agentMessage/delta');
 const SUMMARY_DELTA = notificationIndex('item/reasoning/summaryTextDelta');
@@ -19,6 +20,7 @@ const REASONING_DELTA = notificationIndex('item/reasoning/textDelta');
 
 export function startItem(state: SessionState, turn: ActiveTurn, streamed: StreamedItem): void {
   if (streamed.kind === 'other') return;
+  if (streamed.kind === 'webSearch') return void startSearch(state, turn, streamed.id);
   const id = claimItemId(turn, streamed.id);
   const item = openItem(streamed, id, state.conversationId, turn.id, Date.now());
   turn.openItems.set(streamed.id, item);
@@ -109,6 +111,7 @@ function pushDelta(state: SessionState, method: number, head: string, text: stri
 export function completeItem(state: SessionState, turn: ActiveTurn, response: ResponseItem): void {
   const known = response as { id?: string; type: string; role?: string; phase?: string };
   const modelId = known.id ?? '';
+  if (known.type === 'web_search_call') completeSearch(state, turn, response);
   if (known.type !== 'message' && known.type !== 'reasoning') {
     remember(state, inTurn(response, turn));
     return;
@@ -190,6 +193,7 @@ function areParts(value: unknown): boolean {
 export function completePartialItems(state: SessionState, turn: ActiveTurn): void {
   const completedAtMs = Date.now();
   const { recorder, conversationId } = state;
+  cutSearches(state, turn);
   for (const [key, item] of turn.openItems) {
     turn.openItems.delete(key);
     recorder.writeAll(

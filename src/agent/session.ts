@@ -26,6 +26,7 @@ import { toThreadItem } from './open-items.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
 import { cutAttempt, cutTurn, runTurn } from './turn-loop.js';
+import { runningSearch } from './web-search.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
 type StartTurn = SessionCommand & { type: 'startTurn' };
@@ -306,6 +307,11 @@ export class Session {
     const open = turn === null ? [] : [...turn.openItems.values()];
     const running = [
       ...open.map((item) => ({ item: toThreadItem(item, null), turnId: turn!.id, startedAtMs: item.startedAtMs })),
+      ...[...(turn?.searches.values() ?? [])].map((search) => ({
+        item: runningSearch(search),
+        turnId: turn!.id,
+        startedAtMs: search.startedAtMs,
+      })),
       ...[...commands].map((item) => ({
         item: item.toThreadItem(),
         turnId: item.turnId,

@@ -66,7 +66,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     model: state.settings.model,
     instructions: state.baseInstructions,
     input: state.history,
-    tools: toolDefinitions(),
+    tools: toolDefinitions(state.settings),
     reasoningEffort: state.settings.reasoningEffort,
     reasoningSummary: state.settings.reasoningSummary,
     outputSchema: turn.outputSchema,

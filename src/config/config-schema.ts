@@ -85,6 +85,7 @@ const sharedShape = {
   oss_provider: text().optional(),
   model_reasoning_effort: filledText().optional(),
   model_reasoning_summary: oneOf(['auto', 'concise', 'detailed', 'none']).optional(),
+  web_search: oneOf(['disabled', 'cached', 'live']).optional(),
   model_verbosity: oneOf(['low', 'medium', 'high']).optional(),
   model_context_window: wholeNumber(1).optional(),
   instructions: text().optional(),

@@ -112,6 +112,7 @@ export interface Config {
   threadUnloadDelaySecs: number;
   /** Seconds after which a question that nobody answered lapses; 0 never. */
   approvalTimeoutSecs: number;
+  webSearch: 'disabled' | 'cached' | 'live';
   daemon: DaemonConfig;
 }
 

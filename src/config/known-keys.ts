@@ -96,7 +96,6 @@ export const PASSIVE_KEYS: readonly string[] = [
   'tool_suggest',
   'tools',
   'tui',
-  'web_search',
   'windows',
   'windows_wsl_setup_acknowledged',
   'zsh_path',

@@ -72,6 +72,7 @@ function makeConfig(values: ConfigValues): Config {
     modelProviders: Object.fromEntries(providerIds.map((id) => [id, makeProvider(id, values)])),
     modelReasoningEffort: values.model_reasoning_effort ?? null,
     modelReasoningSummary: values.model_reasoning_summary ?? null,
+    webSearch: values.web_search ?? 'cached',
     modelVerbosity: values.model_verbosity ?? null,
     modelContextWindow: values.model_context_window ?? null,
     instructions: values.instructions ?? null,

@@ -70,6 +70,7 @@ export async function resolveSessionSettings(
     developerInstructions: request.developerInstructions ?? settled.developerInstructions,
     approvalTimeoutMs: config.approvalTimeoutSecs * 1000,
     secretNames: secretNamesOf(config),
+    webSearch: config.webSearch,
   };
   return {
     settings,

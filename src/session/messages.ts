@@ -62,6 +62,8 @@ export interface SessionSettings {
   approvalTimeoutMs: number;
   /** Names of environment variables that hold secrets: commands do not get them. */
   secretNames: string[];
+  /** The provider's own search, where it has one: off, in what it has stored, in the web as it is. */
+  webSearch: 'disabled' | 'cached' | 'live';
 }
 
 /** Facts that go into session_meta when the file is created. */

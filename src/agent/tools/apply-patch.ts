@@ -17,6 +17,20 @@ import type { Invocation, Tool, ToolOutput } from './tool.js';
 
 type PatchAnswer = Answer<'item/fileChange/requestApproval'>;
 
+const FUNCTION_DESCRIPTION = `Changes files by a patch: all of it or nothing. Its form:
+*** Begin Patch
+*** Add File: new.txt
++each line of the new file
+*** Update File: old.txt
+*** Move to: optional-new-name.txt
+@@ optional line that stands above the place
+ a line that stays
+-a line that goes
++a line that comes
+*** Delete File: gone.txt
+*** End Patch
+Three lines that stay before and after each change say where it is.`;
+
 export const APPLY_PATCH: Tool = {
   name: 'apply_patch',
   isParallel: false,
@@ -25,6 +39,18 @@ export const APPLY_PATCH: Tool = {
     name: 'apply_patch',
     description: 'Changes files by a patch in its own format. It is no JSON: the text is the patch.',
     format: { type: 'grammar', syntax: 'lark', definition: PATCH_GRAMMAR },
+  },
+  asFunction: {
+    type: 'function',
+    name: 'apply_patch',
+    description: FUNCTION_DESCRIPTION,
+    strict: false,
+    parameters: {
+      type: 'object',
+      properties: { input: { type: 'string', description: 'The patch.' } },
+      required: ['input'],
+      additionalProperties: false,
+    },
   },
   run: (invocation) => {
     const { input, state } = invocation;

@@ -1,5 +1,6 @@
 // All tools of a session, by name: those that the model is offered, and those that it may call. Session worker.
 import type { ResponseItem } from '../../rollout/response-item.js';
+import type { SessionSettings } from '../../session/messages.js';
 import type { SessionState } from '../session-state.js';
 import { nameOf } from '../tool-calls.js';
 import { APPLY_PATCH } from './apply-patch.js';
@@ -18,9 +19,19 @@ const UNDERSTOOD: readonly Tool[] = [...OFFERED, SHELL_COMMAND, SHELL];
 
 const BY_NAME: ReadonlyMap<string, Tool> = new Map(UNDERSTOOD.map((tool) => [tool.name, tool]));
 
-/** In the provider's own shape. */
-export function toolDefinitions(): unknown[] {
-  return OFFERED.map(({ definition }) => definition);
+/**
+ * In the provider's own shape. Only OpenAI's own service is sure to know what is no function: elsewhere a tool that is a
+ * text becomes one with an input, and nothing is searched.
+ */
+export function toolDefinitions({ provider, webSearch }: SessionSettings): unknown[] {
+  const knowsAll = isOpenAi(provider.baseUrl);
+  const offered = OFFERED.map(({ definition, asFunction = definition }) => (knowsAll ? definition : asFunction));
+  if (!knowsAll || webSearch === 'disabled') return offered;
+  return [...offered, { type: 'web_search', external_web_access: webSearch === 'live' }];
+}
+
+function isOpenAi(baseUrl: string | null): boolean {
+  return baseUrl !== null && /^https:\/\/(?:[\w-]+\.)*(?:openai\.com|openai\.azure\.com|chatgpt\.com)(?::\d+)?(?:\/|$)/i.test(baseUrl);
 }
 
 /** Null for a tool that does not exist. */

@@ -29,6 +29,8 @@ export interface Tool {
   readonly name: string;
   /** As the provider takes it. */
   readonly definition: unknown;
+  /** The same as a function, for providers that know nothing else. */
+  readonly asFunction?: unknown;
   /** Whether its calls may run beside others. */
   readonly isParallel: boolean;
   /** Resolves to what the model is told. Rejects with ToolFailure for a call that comes to nothing. */

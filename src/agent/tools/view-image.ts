@@ -1,9 +1,11 @@
 // view_image: the model looks at a picture of this machine. Session worker.
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { toThreadItem } from '../../rollout/thread-item.js';
 import type { CoreItem } from '../../rollout/line.js';
 import { announceCompletion, announceStart } from '../item-stream.js';
+import { isBelow } from '../patch/patch-targets.js';
 import { itemLines } from '../turn-lines.js';
 import { readImage } from '../user-input.js';
 import { ToolFailure } from './tool.js';
@@ -28,7 +30,9 @@ export const VIEW_IMAGE: Tool = {
     const { path: wanted } = (input ?? {}) as { path?: unknown };
     if (typeof wanted !== 'string' || wanted === '') throw new ToolFailure('view_image needs `path`');
     const file = path.resolve(state.settings.cwd, wanted);
-    const part = await readImage(file);
+    const real = await realpath(file).catch(() => file);
+    if (isBelow(real, state.tools.hidden)) throw new ToolFailure(`${file} can not be looked at.`);
+    const part = await readImage(real);
     if (part.type !== 'input_image') throw new ToolFailure(part.text);
     if (signal.aborted) return 'aborted';
     const now = Date.now();
