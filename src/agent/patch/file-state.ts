@@ -10,7 +10,7 @@ export type FileState =
   | { type: 'link'; target: string };
 
 /** More is not read into memory. */
-const MOST_BYTES = 256 * 1024 * 1024;
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
  * A plain file or a link that is not followed; null when there is nothing. Throws the system's error; `EISDIR` for a

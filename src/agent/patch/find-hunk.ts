@@ -83,20 +83,28 @@ function findLines(source: SourceText, lines: readonly string[], from: number, i
   for (const first of isAtEnd ? [last, from] : [from]) {
     for (const likeness of LIKENESSES) {
       const wanted = lines.map((line) => reduceLine(line, likeness));
-      const present = source.asCompared(likeness);
-      for (let start = first; start <= last; start += 1) {
-        if (matchesAt(present, wanted, start)) return start;
-      }
+      const found = indexOfLines(source.asCompared(likeness), wanted, first);
+      if (found !== -1) return found;
     }
   }
   return -1;
 }
 
-function matchesAt(present: readonly string[], wanted: readonly string[], start: number): boolean {
-  for (let index = 0; index < wanted.length; index += 1) {
-    if (present[start + index] !== wanted[index]) return false;
+/** By Knuth, Morris and Pratt: files of many equal lines must not hold up the thread. */
+function indexOfLines(present: readonly string[], wanted: readonly string[], from: number): number {
+  /** How many lines are alike before and after each. */
+  const borders = [0];
+  for (let at = 1, alike = 0; at < wanted.length; at += 1) {
+    while (alike > 0 && wanted[at] !== wanted[alike]) alike = borders[alike - 1] ?? 0;
+    if (wanted[at] === wanted[alike]) alike += 1;
+    borders.push(alike);
   }
-  return true;
+  for (let at = from, alike = 0; at < present.length; at += 1) {
+    while (alike > 0 && present[at] !== wanted[alike]) alike = borders[alike - 1] ?? 0;
+    if (present[at] === wanted[alike]) alike += 1;
+    if (alike === wanted.length) return at - alike + 1;
+  }
+  return -1;
 }
 
 /** For models that take what follows the last newline for a line: the hunk without it, or null when it has none. */

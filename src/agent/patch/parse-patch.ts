@@ -4,6 +4,8 @@ import { PatchError } from './patch-error.js';
 const BEGIN = '*** Begin Patch';
 const END = '*** End Patch';
 const END_OF_FILE = '*** End of File';
+/** For agents with more machines than one: here there is but one. */
+const MACHINE = '*** Environment ID: ';
 const ADD = '*** Add File: ';
 const DELETE = '*** Delete File: ';
 const UPDATE = '*** Update File: ';
@@ -72,7 +74,8 @@ function openEnvelope(text: string): Cursor {
   if (last === first || lines[last]?.trim() !== END) {
     throw malformed(last, `a patch ends with '${END}'`, lines[last]);
   }
-  return { lines: lines.slice(first + 1, last), at: 0, offset: first + 2 };
+  const hasMachine = lines[first + 1]?.trim().startsWith(MACHINE) === true;
+  return { lines: lines.slice(first + 1, last), at: hasMachine ? 1 : 0, offset: first + 2 };
 }
 
 function readFile(cursor: Cursor): FilePatch {

@@ -108,13 +108,13 @@ export class TurnDiff {
     const oldSide = before === null ? '/dev/null' : oldName;
     const newSide = after === null ? '/dev/null' : newName;
     if (!isText) return `${text}Binary files ${oldSide} and ${newSide} differ\n`;
-    return hunks === '' ? text : `${text}--- ${tabbed(oldSide)}\n+++ ${tabbed(newSide)}\n${hunks}`;
+    return hunks === '' ? text : `${text}--- ${oldSide}\n+++ ${newSide}\n${hunks}`;
   }
 
   private nameOf(path: string): string {
     const name = relative(this.root, path);
     const isOutside = name === '..' || name.startsWith(`..${sep}`) || isAbsolute(name);
-    return (isOutside ? path.replace(/^[\\/]+/, '') : name).replaceAll(sep, '/');
+    return (isOutside ? path : name).replaceAll(sep, '/');
   }
 }
 
@@ -150,9 +150,4 @@ function escapeCharacter(character: string): string {
   if (character === '"' || character === '\\') return `\\${character}`;
   const code = character.charCodeAt(0);
   return code < 0x20 || code === 0x7f ? `\\${code.toString(8).padStart(3, '0')}` : character;
-}
-
-/** A name with a space ends in a tab, so that readers do not take a part of it for a time. */
-function tabbed(name: string): string {
-  return name.includes(' ') && !name.startsWith('"') ? `${name}\t` : name;
 }
