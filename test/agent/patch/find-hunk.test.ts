@@ -146,6 +146,12 @@ describe('placeHunks', () => {
       expect(get('f')).to.equal('a\nx\nb\n');
     });
 
+    it('after their anchor, from where the next hunk is looked for', async () => {
+      put('f', 'a\nb\na\n');
+      await apply('*** Update File: f', '@@ b', '+x', '@@', '-a', '+y');
+      expect(get('f')).to.equal('a\nb\nx\ny\n');
+    });
+
     it('into an empty file', async () => {
       put('f', '');
       await apply('*** Update File: f', '+a');
