@@ -36,11 +36,9 @@ export function editText(source: SourceText, hunks: readonly PlacedHunk[]): Buff
     }
   }
   keepUpTo(lines.length);
-  const endsOpen = ends.at(-1) === '';
-  const parts = texts.map((text, index) => {
-    const isLast = index === texts.length - 1;
-    if (isLast) return endsOpen ? text : `${text}${newEnds[index] || end}`;
-    return `${text}${newEnds[index] || end}`;
-  });
+  const isOpen = ends.at(-1) === '';
+  const parts = texts.map((text, index) =>
+    isOpen && index === texts.length - 1 ? text : `${text}${newEnds[index] || end}`,
+  );
   return Buffer.from(parts.join(''), 'latin1');
 }

@@ -65,7 +65,7 @@ async function openChecked(folder: string): ReturnType<typeof openFolder> {
     return await openFolder(folder);
   } catch (error) {
     // Something else has taken the name.
-    if (['ELOOP', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw changed(folder);
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') throw changed(folder);
     throw error;
   }
 }
@@ -77,11 +77,11 @@ async function openFolder(folder: string): Promise<{ at: string; handle: FileHan
     if (real !== null && real.toLowerCase() !== folder.toLowerCase()) throw changed(folder);
     return real === null ? null : { at: folder, handle: null };
   }
-  const handle = await open(folder, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW).catch(nullIfMissing);
+  const handle = await open(folder, O_PATH | constants.O_DIRECTORY).catch(nullIfMissing);
   if (handle === null) return null;
   const at = `/proc/self/fd/${handle.fd}`;
   try {
-    // Links on the way are followed all the same: the name that the descriptor has tells of them.
+    // Whether a link was followed is told by the name that the descriptor has.
     if ((await readlink(at)) !== folder) throw changed(folder);
     return { at, handle };
   } catch (error) {

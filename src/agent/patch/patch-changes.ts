@@ -17,8 +17,8 @@ export function toFileChanges(files: readonly PlannedFile[]): Record<string, Cor
   const changes = new Map<string, CoreFileChange>();
   for (const file of files) {
     const { before, after, movedFrom, realPath } = file;
-    // A link and what it leads to may both have changed.
-    const path = changes.has(file.path) ? realPath : file.path;
+    // A link and what it leads to may both have changed: the name is the link's own.
+    const path = byRealPath.has(file.path) ? realPath : file.path;
     const origin = movedFrom === null ? undefined : byRealPath.get(movedFrom);
     if (origin?.after === null) {
       changes.set(origin.path, {

@@ -37,11 +37,7 @@ export async function followLinks(path: string, shown: string = path): Promise<s
   let links = 0;
   while (rest.length > 0) {
     const name = rest.shift() ?? '';
-    if (name === '..') {
-      real = dirname(real);
-      continue;
-    }
-    if (name === '.' || name === '') continue;
+    // `..` of a link's target leads from where the link is: nothing before it is a link any more.
     const next = join(real, name);
     const kind = await kindOf(next);
     if (kind === 'link') {

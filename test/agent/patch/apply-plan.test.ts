@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import { chmodSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -161,18 +162,21 @@ describe('applyPlan', () => {
   });
 
   it('changes nothing when a folder on the way was replaced by a link after the plan', async () => {
-    for (const folder of ['ws/sub', 'outside']) {
-      mkdirSync(at(folder), { recursive: true });
-      writeFileSync(join(at(folder), 'f'), 'a\n');
+    for (const folder of ['sub', 'sub/deep']) {
+      for (const file of [`ws-${folder}/${folder}/f`, 'outside/f', 'outside/deep/f']) {
+        mkdirSync(join(at(file), '..'), { recursive: true });
+        writeFileSync(at(file), 'a\n');
+      }
+      const ws = at(`ws-${folder}`);
+      writeFileSync(join(ws, 'first'), 'a\n');
+      const patch = `*** Begin Patch\n*** Update File: first\n-a\n+b\n*** Update File: ${folder}/f\n-a\n+b\n*** End Patch`;
+      const plan = await planPatch(patch, ws);
+      renameSync(join(ws, 'sub'), join(ws, 'former'));
+      symlinkSync(at('outside'), join(ws, 'sub'));
+      const before = readTree(at('.'));
+      expect(await applyPlan(plan).catch((thrown: unknown) => thrown)).to.include({ code: 'changed_meanwhile' });
+      expect(readTree(at('.'))).to.deep.equal(before);
     }
-    writeFileSync(at('ws/first'), 'a\n');
-    const patch = '*** Begin Patch\n*** Update File: first\n-a\n+b\n*** Update File: sub/f\n-a\n+b\n*** End Patch';
-    const plan = await planPatch(patch, at('ws'));
-    renameSync(at('ws/sub'), at('ws/former'));
-    symlinkSync(at('outside'), at('ws/sub'));
-    const before = readTree(at('.'));
-    expect(await applyPlan(plan).catch((thrown: unknown) => thrown)).to.include({ code: 'changed_meanwhile' });
-    expect(readTree(at('.'))).to.deep.equal(before);
   });
 
   it('changes nothing when a file, or its mode, is not what the plan has read', async () => {
@@ -183,6 +187,10 @@ describe('applyPlan', () => {
       kind: (file) => {
         renameSync(file, `${file}.bak`);
         mkdirSync(file);
+      },
+      pipe: (file) => {
+        renameSync(file, `${file}.bak`);
+        execFileSync('mkfifo', [file]);
       },
       link: (file) => {
         renameSync(file, `${file}.bak`);

@@ -77,6 +77,7 @@ describe('isWithinRoots', () => {
     expect(await isAllowed('src/a.ts', [at('ws-link')])).to.equal(true);
     expect(await isAllowed(at('ws-link/src/a.ts'), [at('ws')])).to.equal(true);
     expect(await isAllowed(at('ws-link/.git/config'), [at('ws')])).to.equal(false);
+    expect(await isAllowed(at('ws-link/other/.git/config'), [at('ws')])).to.equal(false);
     expect(await isAllowed('../outside/x', [at('ws-link')])).to.equal(false);
   });
 

@@ -1,179 +1,13 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { linkSync, mkdirSync, symlinkSync } from 'node:fs';
 import { expect } from 'chai';
-import { applyPlan } from '../../../src/agent/patch/apply-plan.js';
-import { PatchError } from '../../../src/agent/patch/patch-error.js';
-import type { PatchErrorCode } from '../../../src/agent/patch/patch-error.js';
-import { planPatch } from '../../../src/agent/patch/plan-patch.js';
-import type { PlanOptions } from '../../../src/agent/patch/plan-patch.js';
 import { asNoRoot } from '../../support/no-root.js';
-import { useTempFolder } from '../../support/temp-folder.js';
-import { readTree } from './read-tree.js';
+import { usePatchedFolder } from './patched-folder.js';
 
-describe('a planned and applied patch', () => {
-  const temp = useTempFolder();
-  const at = (name: string): string => join(realpathSync(temp()), name);
-  const put = (name: string, content: string, mode = 0o644): void => {
-    mkdirSync(join(at(name), '..'), { recursive: true });
-    writeFileSync(at(name), content, 'latin1');
-    chmodSync(at(name), mode);
-  };
-  const get = (name: string): string => readFileSync(at(name), 'latin1');
-  const tree = (): Record<string, string> => readTree(at('.'));
-
-  async function apply(...lines: string[]): Promise<string> {
-    const plan = await planPatch(['*** Begin Patch', ...lines, '*** End Patch'].join('\n'), at('.'));
-    await applyPlan(plan);
-    return plan.summary;
-  }
-
-  /** The code and message of the error with which the patch is refused; the files are compared. */
-  async function refuse(lines: string[], options: PlanOptions = {}): Promise<[PatchErrorCode, string]> {
-    const before = tree();
-    const text = ['*** Begin Patch', ...lines, '*** End Patch'].join('\n');
-    const error = await planPatch(text, at('.'), options)
-      .then(applyPlan)
-      .catch((thrown: unknown) => thrown);
-    expect(error).to.be.instanceOf(PatchError);
-    expect(tree()).to.deep.equal(before);
-    const { code, message } = error as PatchError;
-    return [code, message.replaceAll(at('.'), '')];
-  }
-
-  describe('finds its lines', () => {
-    const update = (...lines: string[]): Promise<string> => apply('*** Update File: f', ...lines);
-
-    it('where they are exactly so, before where they are nearly so', async () => {
-      put('f', '  x \nx\n');
-      await update('@@', '-x', '+y');
-      expect(get('f')).to.equal('  x \ny\n');
-    });
-
-    it('without regard to white space at the end, before that around them', async () => {
-      put('f', '  x\nx \t\n');
-      await update('@@', '-x', '+y');
-      expect(get('f')).to.equal('  x\ny\n');
-    });
-
-    it('without regard to white space around them, and keeps what the file has', async () => {
-      put('f', '\tif (a) {\n\t\tb();\n\t}\n');
-      await update('@@', ' if (a) {', '-b();', '+\t\tc();', ' }');
-      expect(get('f')).to.equal('\tif (a) {\n\t\tc();\n\t}\n');
-    });
-
-    it('by plain punctuation where the file has typographic', async () => {
-      put('f', Buffer.from('a \u2013 \u201cb\u201d \u2018c\u2019\u00a0d\nx\n').toString('latin1'));
-      await update('@@', ' a - "b" \'c\' d', '-x', '+y');
-      expect(Buffer.from(get('f'), 'latin1').toString()).to.equal('a \u2013 \u201cb\u201d \u2018c\u2019\u00a0d\ny\n');
-    });
-
-    it('after the anchor', async () => {
-      put('f', 'def a\n  x\ndef b\n  x\n');
-      await update('@@ def b', '-  x', '+  y');
-      expect(get('f')).to.equal('def a\n  x\ndef b\n  y\n');
-    });
-
-    it('after several anchors, each after the one before', async () => {
-      put('f', 'def m\n  x\nclass B\n  def l\n    x\n  def m\n    x\n');
-      await update('@@ class B', '@@ def m', '-    x', '+    y');
-      expect(get('f')).to.equal('def m\n  x\nclass B\n  def l\n    x\n  def m\n    y\n');
-    });
-
-    it('also when the hunk repeats its anchor', async () => {
-      put('f', 'def a\n  x\n');
-      await update('@@ def a', ' def a', '-  x', '+  y');
-      expect(get('f')).to.equal('def a\n  y\n');
-    });
-
-    it('whatever line numbers a model has put there', async () => {
-      put('f', 'a\nb\n');
-      await update('@@ -7,2 +7,2 @@', ' a', '-b', '+c');
-      expect(get('f')).to.equal('a\nc\n');
-    });
-
-    it('after the place of the hunk before', async () => {
-      put('f', 'x\nx\nx\n');
-      await update('@@', '-x', '+1', '@@', '-x', '+2');
-      expect(get('f')).to.equal('1\n2\nx\n');
-    });
-
-    it('at the end of the file when it is marked so', async () => {
-      put('f', 'x\ny\nx\n');
-      await update('@@', '-x', '+z', '*** End of File');
-      expect(get('f')).to.equal('x\ny\nz\n');
-    });
-
-    it('elsewhere when the mark is wrong', async () => {
-      put('f', 'x\ny\n');
-      await update('@@', '-x', '+z', '*** End of File');
-      expect(get('f')).to.equal('z\ny\n');
-    });
-
-    it('when an empty line at the end is none of the file', async () => {
-      put('f', 'a\nb\n');
-      await update('@@', ' a', '-b', '-', '+c', '+');
-      expect(get('f')).to.equal('a\nc\n');
-    });
-
-    it('where bytes are no UTF-8, as the model was shown them', async () => {
-      put('f', 'caf\xe9\nx\n\xff\n');
-      await update('@@', ' caf\ufffd', '-x', '+\u00e9', ' \ufffd');
-      expect(get('f')).to.equal('caf\xe9\n\xc3\xa9\n\xff\n');
-    });
-  });
-
-  describe('puts lines that follow nothing', () => {
-    it('at the end', async () => {
-      put('f', 'a\n');
-      await apply('*** Update File: f', '@@', '+b');
-      expect(get('f')).to.equal('a\nb\n');
-    });
-
-    it('at the end, also when another hunk follows', async () => {
-      put('f', 'a\nb\n');
-      await apply('*** Update File: f', '@@', '+c', '@@', '-a', '+x');
-      expect(get('f')).to.equal('x\nb\nc\n');
-    });
-
-    it('after their anchor', async () => {
-      put('f', 'a\nb\n');
-      await apply('*** Update File: f', '@@ a', '+x');
-      expect(get('f')).to.equal('a\nx\nb\n');
-    });
-
-    it('into an empty file', async () => {
-      put('f', '');
-      await apply('*** Update File: f', '+a');
-      expect(get('f')).to.equal('a\n');
-    });
-  });
+describe('planPatch', () => {
+  const { at, put, get, tree, plan, apply, refuse } = usePatchedFolder();
 
   describe('keeps', () => {
-    it('CRLF', async () => {
-      put('f', 'a\r\nb\r\nc\r\n');
-      await apply('*** Update File: f', '@@', ' a', '-b', '+x', '+y', ' c');
-      expect(get('f')).to.equal('a\r\nx\r\ny\r\nc\r\n');
-    });
-
-    it('CRLF beside CRLF and LF beside LF', async () => {
-      put('f', 'a\r\nb\nc\n');
-      await apply('*** Update File: f', '@@', ' a', '+x', ' b', '+y');
-      expect(get('f')).to.equal('a\r\nx\r\nb\ny\nc\n');
-    });
-
-    it('what does not end in a newline so', async () => {
-      put('f', 'a\nb');
-      await apply('*** Update File: f', '@@', '-a', '+x');
-      expect(get('f')).to.equal('x\nb');
-      await apply('*** Update File: f', '@@', '-b', '+y');
-      expect(get('f')).to.equal('x\ny');
-      await apply('*** Update File: f', '@@', ' y', '+z');
-      expect(get('f')).to.equal('x\ny\nz');
-      await apply('*** Update File: f', '@@', ' y', '-z');
-      expect(get('f')).to.equal('x\ny');
-    });
-
     it('modes, also of what is moved or replaced', async () => {
       put('run', 'a\n', 0o755);
       put('moved', 'a\n', 0o750);
@@ -254,6 +88,35 @@ describe('a planned and applied patch', () => {
       expect(summary).to.equal('Done. These files were changed:\nA h\nA f\nM f\nM ./f\nM g\nD h\n');
     });
 
+    it('and shows what has become of it in the end', async () => {
+      const shown = async (...lines: string[]): Promise<unknown> => {
+        const { changes } = await plan(lines);
+        return JSON.parse(JSON.stringify(changes).replaceAll(`${at('.')}/`, ''));
+      };
+      const move = ['*** Update File: f', '*** Move to: g'];
+      put('f', 'a\n');
+      symlinkSync('f', at('link'));
+      const kept = { type: 'update', unified_diff: '', move_path: 'g' };
+      expect(await shown(...move)).to.deep.equal({ f: kept });
+      expect(await shown(...move, '*** Update File: g', '*** Move to: h', '-a', '+b')).to.deep.equal({
+        f: { type: 'update', unified_diff: '@@ -1 +1 @@\n-a\n+b\n', move_path: 'h' },
+      });
+      expect(await shown(...move, '*** Delete File: g')).to.deep.equal({ f: { type: 'delete', content: 'a\n' } });
+      expect(await shown(...move, '*** Add File: g', '+b')).to.deep.equal({
+        f: { type: 'delete', content: 'a\n' },
+        g: { type: 'add', content: 'b\n' },
+      });
+      expect(await shown(...move, '*** Add File: f', '+b')).to.deep.equal({
+        f: { type: 'update', unified_diff: '@@ -1 +1 @@\n-a\n+b\n', move_path: null },
+        g: { type: 'add', content: 'a\n' },
+      });
+      expect(await shown('*** Update File: link', '-a', '+b', '*** Delete File: link')).to.deep.equal({
+        f: { type: 'update', unified_diff: '@@ -1 +1 @@\n-a\n+b\n', move_path: null },
+        link: { type: 'delete', content: 'f' },
+      });
+      expect(await shown('*** Add File: n', '+b', '*** Delete File: n')).to.deep.equal({});
+    });
+
     it('and refuses what is not there any more', async () => {
       put('f', 'a\n');
       const lines = ['*** Delete File: f', '*** Update File: f', '-a', '+b'];
@@ -322,6 +185,7 @@ describe('a planned and applied patch', () => {
       ],
       ['a circle of links', ['*** Add File: circle', '+a'], ['io_failed', '/circle could not be followed: ELOOP']],
       ['a pipe', ['*** Update File: pipe', '-a'], ['not_a_file', '/pipe is no plain file.']],
+      ['a link to a pipe', ['*** Update File: to-pipe', '-a'], ['not_a_file', '/to-pipe is no plain file.']],
       ['a way through a file', ['*** Add File: f/x', '+a'], ['not_a_file', '/f/x: /f is not a folder.']],
       ['a way through a file, further', ['*** Add File: f/x/y', '+a'], ['not_a_file', '/f/x/y: /f is not a folder.']],
       [
@@ -350,15 +214,12 @@ describe('a planned and applied patch', () => {
           'to-no': 'no',
           circle: 'circle',
           'to-hidden': 'hidden',
+          'to-pipe': 'pipe',
         })) {
           symlinkSync(target, at(name));
         }
         const patch = ['*** Add File: would/be/new', '+x', ...lines];
-        // Reading a pipe would wait for ever, and is not needed for comparing.
-        const text = ['*** Begin Patch', ...patch, '*** End Patch'].join('\n');
-        const error = await planPatch(text, at('.'), { hidden: [at('hidden')] }).catch((thrown: unknown) => thrown);
-        const { code, message } = error as PatchError;
-        expect([code, message.replaceAll(at('.'), '')]).to.deep.equal(expected);
+        expect(await refuse(patch, { hidden: [at('hidden')] })).to.deep.equal(expected);
       });
     }
 

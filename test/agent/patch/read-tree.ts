@@ -12,5 +12,7 @@ function describe(path: string): string {
   const stats = lstatSync(path);
   const mode = (stats.mode & 0o7777).toString(8);
   if (stats.isSymbolicLink()) return `-> ${readlinkSync(path)}`;
+  // Reading a pipe would wait for ever.
+  if (stats.isFIFO()) return `${mode} pipe`;
   return stats.isDirectory() ? `${mode} folder` : `${mode} ${readFileSync(path, 'latin1')}`;
 }

@@ -53,6 +53,7 @@ describe('findShellPatch', () => {
     ['a heredoc without an end', `apply_patch <<'EOF'\n${PATCH}\n`],
     ['no input at all', 'apply_patch'],
     ['what is no script', `apply_patch ${heredoc}'`],
+    ['an open quote', `apply_patch '${PATCH.replaceAll("'", '')}`],
     ['a here-string', `apply_patch <<< 'x'`],
     ['another descriptor', `apply_patch 3<<'EOF'\n${PATCH}\nEOF\n`],
   ] as const) {

@@ -99,6 +99,26 @@ describe('TurnDiff', () => {
     expect(later).to.equal('diff --git a/a b/b\nsimilarity index 100%\nrename from a\nrename to b\n');
   });
 
+  it('shows a file as moved but once, and never onto one that was there', async () => {
+    writeFileSync(at('a'), 'x\n');
+    writeFileSync(at('there'), 'y\n');
+    await apply('*** Update File: a', '*** Move to: b');
+    await apply('*** Add File: a', '+new');
+    const heads = (text: string): string[] => text.match(/^(diff|new|deleted|rename) .*/gm) ?? [];
+    expect(heads(await apply('*** Update File: a', '*** Move to: c'))).to.deep.equal([
+      'diff --git a/a b/b',
+      'rename from a',
+      'rename to b',
+      'diff --git a/c b/c',
+      'new file mode 100644',
+    ]);
+    expect(heads(await apply('*** Update File: b', '*** Move to: there', '*** Delete File: c'))).to.deep.equal([
+      'diff --git a/a b/a',
+      'deleted file mode 100644',
+      'diff --git a/there b/there',
+    ]);
+  });
+
   it('shows modes, links, and what lacks a newline at the end', async () => {
     writeFileSync(at('run'), 'a\nb');
     chmodSync(at('run'), 0o755);
@@ -120,12 +140,12 @@ describe('TurnDiff', () => {
       '*** Add File: q"\t',
       '+x',
     );
-    const outside = at('../o ö').slice(1);
+    const outside = at('../o ö');
     expect(text.replaceAll(/^(index|new) .*\n/gm, '')).to.equal(
       [
         `diff --git a/${outside} b/${outside}`,
         '--- /dev/null',
-        `+++ b/${outside}\t`,
+        `+++ b/${outside}`,
         '@@ -0,0 +1 @@',
         '+x',
         'diff --git a/b b/b',
