@@ -40,6 +40,11 @@ export const DAEMON_ERROR_CODES = [
   'provider_unknown',
   'provider_unreachable',
   'auth_missing',
+  'sandbox_unavailable',
+  'command_not_started',
+  'command_not_found',
+  'command_input_closed',
+  'too_many_commands',
   'overloaded',
   'shutting_down',
 ] as const;

@@ -56,6 +56,11 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   provider_unknown: INVALID_REQUEST,
   provider_unreachable: INVALID_REQUEST,
   auth_missing: INVALID_REQUEST,
+  sandbox_unavailable: INTERNAL_ERROR,
+  command_not_started: INTERNAL_ERROR,
+  command_not_found: INVALID_REQUEST,
+  command_input_closed: INVALID_REQUEST,
+  too_many_commands: INVALID_REQUEST,
   overloaded: OVERLOADED,
   shutting_down: OVERLOADED,
 };
