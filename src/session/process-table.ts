@@ -29,7 +29,7 @@ export function readStartTime(pid: number): string | null {
 }
 
 /** null when it is gone. */
-export async function readProcess(pid: number): Promise<ProcessEntry | null> {
+async function readProcess(pid: number): Promise<ProcessEntry | null> {
   try {
     return parseStat(pid, await readFile(`/proc/${pid}/stat`, 'utf8'));
   } catch {

@@ -13,7 +13,7 @@ import { startChildProgram } from '../support/child-program.js';
 import { findByArgument, waitForCount } from '../support/process-search.js';
 import { useTempFolder } from '../support/temp-folder.js';
 
-const SESSION = new URL('command-session.js', import.meta.url);
+const SESSION = new URL('./command-session.js', import.meta.url);
 
 describe('ProcessGroups', () => {
   const folder = useTempFolder();

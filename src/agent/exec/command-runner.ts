@@ -42,7 +42,7 @@ export interface ExecRequest {
   workspaceRoots: readonly string[];
   /** For this command; null takes a variable away. */
   envChanges?: Readonly<Record<string, string | null>>;
-  /** Ends the command and all that it has started; after the result, no longer. */
+  /** Ends the command and all that it has started, before the call resolves; after that, no longer. */
   signal?: AbortSignal;
   /** The process is there. Before all others. */
   onStarted?: (command: { processId: number; pid: number }) => void;
@@ -215,11 +215,16 @@ export class CommandRunner {
 
   async #collect(command: RunningCommand, yieldMs: number, signal?: AbortSignal): Promise<ExecResult> {
     const { processId } = command.options;
-    const stop = (): void => void this.terminate(processId);
+    let stopping: Promise<EndReport> | null = null;
+    const stop = (): void => {
+      stopping = this.terminate(processId);
+    };
     if (signal?.aborted === true) stop();
     signal?.addEventListener('abort', stop, { once: true });
     try {
       const result = await command.collect(yieldMs);
+      // What it has started goes with it, before anybody is told that it has ended.
+      await (stopping as Promise<EndReport> | null);
       if (result.exit !== null) this.#commands.delete(processId);
       return result;
     } finally {

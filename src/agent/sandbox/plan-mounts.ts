@@ -130,9 +130,9 @@ function guardedPlaces(guard: string): string[] {
 /** A parent that could be renamed would take what is mounted in it out of the way: so each of them is a mount as well. */
 function foldersBetween(path: string, writable: readonly string[]): string[] {
   const root = writable.filter((place) => place !== path && isWithin(path, place)).sort(byLength)[0];
+  if (root === undefined) return [];
   const between: string[] = [];
-  for (let folder = dirname(path); root !== undefined && folder !== root; folder = dirname(folder))
-    between.push(folder);
+  for (let folder = dirname(path); folder !== root; folder = dirname(folder)) between.push(folder);
   return between;
 }
 

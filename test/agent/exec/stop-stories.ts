@@ -34,6 +34,10 @@ export const STOP_STORIES: readonly StopStory[] = [
     script: 'trap "setsid sleep $T & setsid sleep $T & wait" TERM; sleep $T & echo ready; wait; wait; wait',
     sleepers: 1,
   },
-  { name: 'a stopped child', script: 'sleep $T & kill -STOP $!; echo ready; wait', sleepers: 1 },
+  {
+    name: 'a stopped child',
+    script: 'sleep $T & until grep -q "^sleep" /proc/$!/cmdline; do :; done; kill -STOP $!; echo ready; wait',
+    sleepers: 1,
+  },
   { name: 'a child that keeps the output open', script: 'sleep $T & echo ready; exit 0', sleepers: 1 },
 ];
