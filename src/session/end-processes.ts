@@ -37,17 +37,18 @@ const SETTLE_MS = 60;
 export async function endProcesses(targets: EndTargets, limits: EndLimits = {}): Promise<EndReport> {
   const { graceMs = GRACE_MS, limitMs = LIMIT_MS } = limits;
   if (process.platform !== 'linux') return endGroups(targets.leaders, graceMs, limitMs);
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + limitMs;
   let found = await findTargets(targets);
   const told = new Set(found.map(nameOf));
   signalAll(found, 'SIGTERM');
-  await waitForEnd(found, Math.min(Date.now() + graceMs, deadline));
+  await waitForEnd(found, Math.min(performance.now() + graceMs, deadline));
   for (;;) {
     found = found.length === 0 ? [] : await findTargets(targets);
-    if (found.length === 0 || Date.now() >= deadline) return { found: told.size, survivors: found.map(toIdentity) };
+    if (found.length === 0 || performance.now() >= deadline)
+      return { found: told.size, survivors: found.map(toIdentity) };
     for (const entry of found) told.add(nameOf(entry));
     signalAll(found, 'SIGKILL');
-    await waitForEnd(found, Math.min(Date.now() + SETTLE_MS, deadline));
+    await waitForEnd(found, Math.min(performance.now() + SETTLE_MS, deadline));
   }
 }
 
@@ -89,7 +90,7 @@ async function waitForEnd(processes: readonly ProcessIdentity[], until: number):
   while (left.length > 0) {
     const running = await Promise.all(left.map(isRunning));
     left = left.filter((_, index) => running[index]);
-    if (left.length === 0 || Date.now() >= until) return;
+    if (left.length === 0 || performance.now() >= until) return;
     await delay(LOOK_AGAIN_MS);
   }
 }
@@ -110,15 +111,15 @@ function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 async function endGroups(leaders: readonly ProcessIdentity[], graceMs: number, limitMs: number): Promise<EndReport> {
-  const start = Date.now();
+  const start = performance.now();
   const isAlive = ({ pid }: ProcessIdentity): boolean => sendSignal(-pid, 0);
   const alive = leaders.filter(isAlive);
   let left = alive;
   for (const { pid } of left) sendSignal(-pid, 'SIGTERM');
-  while (left.length > 0 && Date.now() - start < limitMs) {
+  while (left.length > 0 && performance.now() - start < limitMs) {
     await delay(LOOK_AGAIN_MS);
     left = left.filter(isAlive);
-    if (Date.now() - start >= graceMs) for (const { pid } of left) sendSignal(-pid, 'SIGKILL');
+    if (performance.now() - start >= graceMs) for (const { pid } of left) sendSignal(-pid, 'SIGKILL');
   }
   return { found: alive.length, survivors: left };
 }

@@ -19,7 +19,7 @@ export class DeltaStream {
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #room: number;
   #pending = '';
-  #lastEmission = 0;
+  #lastEmission = -Infinity;
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
@@ -36,7 +36,7 @@ export class DeltaStream {
     this.#room -= chunk.length;
     if (this.#room < 0) this.#close('\n[… what follows is not shown while it is written …]\n');
     if (this.#timer !== null) return;
-    const wait = this.#lastEmission + this.#intervalMs - Date.now();
+    const wait = this.#lastEmission + this.#intervalMs - performance.now();
     if (wait <= 0) this.#flush();
     else this.#timer = setTimeout(() => this.#flush(), wait);
   }
@@ -59,7 +59,7 @@ export class DeltaStream {
     if (this.#pending === '') return;
     const text = this.#pending;
     this.#pending = '';
-    this.#lastEmission = Date.now();
+    this.#lastEmission = performance.now();
     this.#emit(text);
   }
 }

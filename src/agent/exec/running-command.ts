@@ -43,7 +43,7 @@ export class RunningCommand {
   /** Resolves behind onExit. */
   readonly ended: Promise<void>;
   readonly #startedAt = performance.now();
-  readonly #all = new OutputBuffer();
+  #all = new OutputBuffer();
   readonly #deltas: DeltaStream;
   #unread = new OutputBuffer();
   #process: CommandProcess | null = null;
@@ -81,6 +81,8 @@ export class RunningCommand {
     this.#exit = exit;
     this.#deltas.end();
     this.options.onExit({ exit, output: this.#all.read(), durationMs: performance.now() - this.#startedAt });
+    // Who asks for its last words later needs no more than those.
+    this.#all = new OutputBuffer();
     this.#end();
   }
 
