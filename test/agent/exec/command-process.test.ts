@@ -1,7 +1,7 @@
 // A command as a process of the system, below the runner. Real processes; main thread.
 import { expect } from 'chai';
 import { startProcess } from '../../../src/agent/exec/command-process.js';
-import type { CommandProcess, ProcessRequest } from '../../../src/agent/exec/command-process.js';
+import type { OutputStream, ProcessRequest } from '../../../src/agent/exec/command-process.js';
 import type { CommandExit } from '../../../src/agent/exec/exit-code.js';
 import { readStartTime } from '../../../src/session/process-table.js';
 import { useTempFolder } from '../../support/temp-folder.js';
@@ -11,28 +11,24 @@ describe('startProcess()', () => {
 
   async function start(script: string, more: Partial<ProcessRequest> = {}) {
     const output = { stdout: '', stderr: '' };
-    let process: CommandProcess | null = null;
-    const exited = new Promise<CommandExit>((onExit, reject) => {
-      const request: ProcessRequest = {
-        argv: ['sh', '-c', script],
-        cwd: folder(),
-        env: { PATH: '/usr/bin:/bin' },
-        input: 'none',
-        streams: 'separate',
-        terminal: null,
-        signal: new AbortController().signal,
-        ...more,
-      };
-      const onOutput = (chunk: Uint8Array, stream: 'stdout' | 'stderr'): void => {
-        output[stream] += Buffer.from(chunk).toString('latin1');
-      };
-      startProcess(request, { onOutput, onExit }).then((started) => (process = started), reject);
+    let onExit: (exit: CommandExit) => void = () => undefined;
+    const exited = new Promise<CommandExit>((resolve) => {
+      onExit = resolve;
     });
-    const waitForStart = async (): Promise<CommandProcess> => {
-      while (process === null) await new Promise(setImmediate);
-      return process;
+    const onOutput = (chunk: Uint8Array, stream: OutputStream): void => {
+      output[stream] += Buffer.from(chunk).toString('latin1');
     };
-    return { output, exited, process: await waitForStart() };
+    const request: ProcessRequest = {
+      argv: ['sh', '-c', script],
+      cwd: folder(),
+      env: { PATH: '/usr/bin:/bin' },
+      input: 'none',
+      streams: 'separate',
+      terminal: null,
+      signal: new AbortController().signal,
+      ...more,
+    };
+    return { output, exited, process: await startProcess(request, { onOutput, onExit }) };
   }
 
   it('keeps the two streams apart when asked to', async () => {

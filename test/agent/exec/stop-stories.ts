@@ -15,7 +15,7 @@ export const STOP_STORIES: readonly StopStory[] = [
   { name: 'a child in a session of its own', script: 'setsid sleep $T & echo ready; wait', sleepers: 1 },
   {
     name: 'a grandchild whose parent has gone',
-    script: '(setsid sh -c "sleep $T &" &); echo ready; wait',
+    script: '(setsid sh -c "sleep $T &" &); echo ready; cat',
     sleepers: 1,
   },
   {
