@@ -142,7 +142,7 @@ export class ApprovalDesk {
       stopTimer(asked);
       if (!asked.isClosed) this.#record(asked, resolvedEvent(asked.line, 'cancelled', { by: 'turn_end' }));
       // Told twice at most: where the rollout failed, the first was dropped together with the line of the answer.
-      outbox.push({ type: 'serverRequestResolved', requestKey: asked.key });
+      outbox.push({ type: 'serverRequestResolved', requestKey: asked.key, answered: false });
       asked.resolve({ type: 'cancelled' });
     }
   }
@@ -155,7 +155,7 @@ export class ApprovalDesk {
     const { outbox } = this.#parts;
     stopTimer(asked);
     this.#record(asked, resolved);
-    outbox.push({ type: 'serverRequestResolved', requestKey: asked.key });
+    outbox.push({ type: 'serverRequestResolved', requestKey: asked.key, answered: resolved.by === 'client' });
     asked.settle(answer);
     this.#tellFlags();
     outbox.pushAction(() => {

@@ -124,7 +124,7 @@ export class ConversationLoader {
         onPong: (memory) => watch.noteAnswer(handle, memory),
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
         onServerRequest: (part) => requests.open(part),
-        onServerRequestResolved: (requestKey) => requests.close(requestKey),
+        onServerRequestResolved: (requestKey, answered) => requests.close(requestKey, answered),
         onEnded: (error) => {
           requests.closeAll();
           void this.#release(loaded, error);

@@ -318,33 +318,36 @@ describe('a question of the daemon', () => {
     expect(outputs().at(-1)).to.equal(JSON.stringify(answerOf('q0', 'Red')));
   });
 
-  it('that dies with its daemon is recorded as expired at the next input, and an answer to it counts for no other', async () => {
-    const { ids } = await ask();
-    // As a kill would leave it: what is in the file at this moment, and nothing after.
-    const file = rig.rolloutFiles()[0]!;
-    const left = readFileSync(file);
-    await rig.daemon.close();
-    writeFileSync(file, left);
-    await rig.restart();
-    client = await rig.client();
-    const { thread } = await client.call('thread/resume', { threadId });
-    expect([thread.status.type, thread.turns[0].status]).to.deep.equal(['idle', 'interrupted']);
-    expect(client.questionsOf(threadId)).to.deep.equal([]);
-    answer(client, ids[0]!);
-    expect(await warning(client)).to.equal('server_request_not_pending');
-    expect(outcomes()).to.deep.equal(['asked']);
-    await client.runTurn(threadId, 'next');
-    expect(outcomes()).to.deep.equal(['asked', ['expired', 'broken_off']]);
-    const [asked, expired] = approvalLines(rig, threadId);
-    for (const field of ['approval_id', 'turn_id', 'call_id', 'digest'])
-      expect(expired![field]).to.equal(asked![field]);
-    expect(outputs()).to.deep.equal(['aborted']);
-    await rig.restart();
-    client = await rig.client();
-    await client.call('thread/resume', { threadId });
-    await client.runTurn(threadId, 'again');
-    expect(outcomes()).to.have.length(2);
-  });
+  for (const historyMode of ['paginated', 'legacy']) {
+    it(`that dies with its daemon is recorded as expired at the next input, and an answer to it counts for no other (${historyMode})`, async () => {
+      threadId = await client.startThread({ historyMode });
+      const { ids } = await ask();
+      // As a kill would leave it: what is in the file at this moment, and nothing after.
+      const file = rig.rolloutFiles()[0]!;
+      const left = readFileSync(file);
+      await rig.daemon.close();
+      writeFileSync(file, left);
+      await rig.restart();
+      client = await rig.client();
+      const { thread } = await client.call('thread/resume', { threadId });
+      expect([thread.status.type, thread.turns[0].status]).to.deep.equal(['idle', 'interrupted']);
+      expect(client.questionsOf(threadId)).to.deep.equal([]);
+      answer(client, ids[0]!);
+      expect(await warning(client)).to.equal('server_request_not_pending');
+      expect(outcomes()).to.deep.equal(['asked']);
+      await client.runTurn(threadId, 'next');
+      expect(outcomes()).to.deep.equal(['asked', ['expired', 'broken_off']]);
+      const [asked, expired] = approvalLines(rig, threadId);
+      for (const field of ['approval_id', 'turn_id', 'call_id', 'digest'])
+        expect(expired![field]).to.equal(asked![field]);
+      expect(outputs()).to.deep.equal(['aborted']);
+      await rig.restart();
+      client = await rig.client();
+      await client.call('thread/resume', { threadId });
+      await client.runTurn(threadId, 'again');
+      expect(outcomes()).to.have.length(2);
+    });
+  }
 
   it('is no question to the fork of a running turn, where it is recorded as expired', async () => {
     const { ids, done } = await ask();
