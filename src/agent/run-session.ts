@@ -138,6 +138,10 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     desk: new ApprovalDesk({
       outbox,
       recorder,
+      // What the journal holds of text that streams meanwhile must be said anew.
+      onRecorded: () => {
+        if (state.turn !== null && state.turn.openItems.size > 0) state.journal.noteProgress();
+      },
       onWaiting: (activeFlags) => setStatus(state, { type: 'active', activeFlags }),
     }),
     journal: new JournalKeeper(sink),

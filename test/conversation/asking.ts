@@ -32,8 +32,8 @@ export function askFor(count: number): string {
  * From now on the model answers `ask N` by N calls at once, each with one question, whose ids are `q0`, `q1`…; when it is
  * given the outputs, it says them.
  */
-export function scriptAsking(rig: DaemonRig): void {
-  rig.model.script(({ lastUserText, input }, reply) => {
+export function scriptAsking({ model }: Pick<DaemonRig, 'model'>): void {
+  model.script(({ lastUserText, input }, reply) => {
     const count = Number(/^ask (\d+)$/.exec(lastUserText)?.[1] ?? 0);
     const isAnswered = String(input.at(-1)?.['type']).endsWith('_output');
     if (count === 0 || isAnswered) return false;
@@ -56,7 +56,10 @@ export async function questions(client: CheckedClient, threadId: string, count: 
 
 /** Our own lines of a conversation's rollout: what was asked, and what became of it. */
 export function approvalLines(rig: DaemonRig, threadId: string): Record<string, any>[] {
-  const file = rig.rolloutFiles().find((name) => name.includes(threadId))!;
+  return approvalLinesOf(rig.rolloutFiles().find((name) => name.includes(threadId))!);
+}
+
+export function approvalLinesOf(file: string): Record<string, any>[] {
   return readLines(file)
     .map(({ payload }) => payload)
     .filter(({ type }) => String(type).startsWith('approval_'));
