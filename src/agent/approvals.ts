@@ -32,7 +32,7 @@ export interface Question<Name extends ServerRequestName> {
   /** Runs between the status that tells of the waiting and the question: the place for the start of a command's item. */
   announce?: () => void;
   /**
-   * Runs between the news that the question is closed and the status after it: the place for the end of an item that
+   * Must not throw. Runs between the news that the question is closed and the status after it: the place for the end of an item that
    * was not allowed. Not for the effects of what was: they wait for the promise.
    */
   settle?: (answer: Answer<Name>) => void;
@@ -62,6 +62,8 @@ interface Asked {
 export interface DeskParts {
   outbox: Outbox;
   recorder: Recorder;
+  /** The rollout has grown. */
+  onRecorded: () => void;
   /** Tells the status of a running turn. */
   onWaiting: (activeFlags: WaitingFlag[]) => void;
 }
@@ -110,6 +112,7 @@ export class ApprovalDesk {
       };
       if (timeoutMs > 0) asked.timer = setTimeout(() => this.#lapse(asked, 'expired', 'deadline'), timeoutMs);
       recorder.writeAside(line);
+      this.#parts.onRecorded();
       this.#asked.set(asked.key, asked);
       this.#tellFlags();
       announce?.();
@@ -142,7 +145,7 @@ export class ApprovalDesk {
       stopTimer(asked);
       if (!asked.isClosed) this.#record(asked, resolvedEvent(asked.line, 'cancelled', { by: 'turn_end' }));
       // Told twice at most: where the rollout failed, the first was dropped together with the line of the answer.
-      outbox.push({ type: 'serverRequestResolved', requestKey: asked.key });
+      outbox.push({ type: 'serverRequestResolved', requestKey: asked.key, answered: false });
       asked.resolve({ type: 'cancelled' });
     }
   }
@@ -155,7 +158,7 @@ export class ApprovalDesk {
     const { outbox } = this.#parts;
     stopTimer(asked);
     this.#record(asked, resolved);
-    outbox.push({ type: 'serverRequestResolved', requestKey: asked.key });
+    outbox.push({ type: 'serverRequestResolved', requestKey: asked.key, answered: resolved.by === 'client' });
     asked.settle(answer);
     this.#tellFlags();
     outbox.pushAction(() => {
@@ -167,6 +170,7 @@ export class ApprovalDesk {
   #record(asked: Asked, resolved: ApprovalResolvedEvent): void {
     asked.isClosed = true;
     this.#parts.recorder.writeAside(resolved);
+    this.#parts.onRecorded();
   }
 
   #tellFlags(): void {

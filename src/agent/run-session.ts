@@ -145,6 +145,10 @@ function makeState(
     desk: new ApprovalDesk({
       outbox,
       recorder,
+      // What the journal holds of text that streams meanwhile must be said anew.
+      onRecorded: () => {
+        if (state.turn !== null && state.turn.openItems.size > 0) state.journal.noteProgress();
+      },
       onWaiting: (activeFlags) => setStatus(state, { type: 'active', activeFlags }),
     }),
     journal: new JournalKeeper(sink),

@@ -128,7 +128,7 @@ export class ConversationLoader {
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
         onProcess: (report) => processes.note(id, report),
         onServerRequest: (part) => requests.open(part),
-        onServerRequestResolved: (requestKey) => requests.close(requestKey),
+        onServerRequestResolved: (requestKey, answered) => requests.close(requestKey, answered),
         onEnded: (error) => {
           requests.closeAll();
           void this.#release(loaded, error);

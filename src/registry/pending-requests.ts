@@ -9,6 +9,9 @@ import type { Subscriber } from './subscription.js';
 /** A response of a client, as it came. */
 export type ClientResponse = { result?: unknown; error?: unknown };
 
+/** Tells a client why its answer did not count: at once, or when that turns out. */
+type OnProblem = (problem: DaemonError) => void;
+
 /** How an answer gets to the session that asked. */
 type PassOn = (requestKey: number, answer: ClientAnswer, by: string) => void;
 
@@ -19,8 +22,8 @@ interface PendingRequest {
   requestKey: number;
   fanOut: FanOut;
   passOn: PassOn;
-  /** An answer is on its way to the session; from then on there is none to be had. */
-  isAnswered: boolean;
+  /** Of whoever answered it first: that answer is on its way to the session, and no other is taken. */
+  answeredBy: OnProblem | null;
 }
 
 export class PendingRequests {
@@ -32,10 +35,10 @@ export class PendingRequests {
     return new SessionRequests({
       add: (method, requestKey) => {
         const id = this.#nextId++;
-        this.#pending.set(id, { id, method, threadId, requestKey, fanOut, passOn, isAnswered: false });
+        this.#pending.set(id, { id, method, threadId, requestKey, fanOut, passOn, answeredBy: null });
         return id;
       },
-      remove: (id) => void this.#pending.delete(id),
+      remove: (id, answered) => this.#remove(id, answered),
       threadId,
       fanOut,
     });
@@ -43,21 +46,28 @@ export class PendingRequests {
 
   /**
    * Hands a client's answer on. The first counts, whatever it is: what does not fit the question refuses what was asked
-   * for. Returns what the client should be told about its answer, for there is no reply to an answer: null when it counted.
+   * for. There is no reply to an answer: what is wrong with it goes to `onProblem`, once at most.
    */
-  answer(subscriber: Subscriber, client: string, id: unknown, response: ClientResponse): DaemonError | null {
+  answer(from: Subscriber, client: string, id: unknown, response: ClientResponse, onProblem: OnProblem): void {
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
-    if (pending === undefined) return notPending(id, 'it was answered, has lapsed, or was never asked');
+    if (pending === undefined) return onProblem(notPending(id, 'it was answered, has lapsed, or was never asked'));
     const { threadId, requestKey } = pending;
-    if (!pending.fanOut.mayAnswer(subscriber)) {
+    if (!pending.fanOut.mayAnswer(from)) {
       const message = `request ${pending.id} is not for this client: it is not subscribed to the thread`;
-      return new DaemonError('server_request_not_yours', message);
+      return onProblem(new DaemonError('server_request_not_yours', message));
     }
-    if (pending.isAnswered) return notPending(id, 'another client was faster', threadId);
-    pending.isAnswered = true;
+    if (pending.answeredBy !== null) return onProblem(notPending(id, 'another answer was faster', threadId));
     const { answer, complaint } = judge(pending, response);
+    pending.answeredBy = complaint === null ? onProblem : () => undefined;
     pending.passOn(requestKey, answer, client);
-    return complaint;
+    if (complaint !== null) onProblem(complaint);
+  }
+
+  /** An answer on its way may have been overtaken by the end of the turn. */
+  #remove(id: number, answered: boolean): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (!answered) pending?.answeredBy?.(notPending(id, 'it has lapsed meanwhile', pending.threadId));
   }
 }
 
@@ -65,7 +75,7 @@ interface SessionRequestsParts {
   threadId: string;
   fanOut: FanOut;
   add: (method: ServerRequestName, requestKey: number) => number;
-  remove: (id: number) => void;
+  remove: (id: number, answered: boolean) => void;
 }
 
 /** The open questions of one session, by its own keys. */
@@ -86,18 +96,18 @@ export class SessionRequests {
     fanOut.openQuestion(id, { method, threadId, bytes });
   }
 
-  /** Does nothing for one that is closed already. */
-  close(requestKey: number): void {
+  /** `answered`: by a client, and on record. Does nothing for one that is closed already. */
+  close(requestKey: number, answered: boolean): void {
     const id = this.#ids.get(requestKey);
     if (id === undefined) return;
     this.#ids.delete(requestKey);
-    this.#parts.remove(id);
     this.#parts.fanOut.closeQuestion(id);
+    this.#parts.remove(id, answered);
   }
 
   /** The session is over: nobody waits for answers any more. */
   closeAll(): void {
-    for (const requestKey of [...this.#ids.keys()]) this.close(requestKey);
+    for (const requestKey of [...this.#ids.keys()]) this.close(requestKey, false);
   }
 }
 

@@ -34,7 +34,7 @@ export type Handler<Method extends MethodName> = (
 
 export type HandlerTable = { [Method in MethodName]: Handler<Method> };
 
-/** Takes a client's answer to a server request; returns why it did not count, or null. */
+/** Takes a client's answer to a server request. */
 export type AnswerTaker = ConversationRegistry['requests']['answer'];
 
 type Response = Extract<ClassifiedFrame, { kind: 'response' }>;
@@ -85,10 +85,10 @@ export class Dispatcher {
   #takeResponse(connection: Connection, { id, result, error }: Response): void {
     const { client } = connection;
     if (client === null) return;
-    const problem = this.#takeAnswer(connection, client.name, id, { result, error });
-    if (problem === null) return;
-    const { threadId = null } = (problem.data ?? {}) as { threadId?: string };
-    connection.notify('warning', { threadId, message: problem.message, code: problem.code });
+    this.#takeAnswer(connection, client.name, id, { result, error }, ({ code, message, data }) => {
+      const { threadId = null } = (data ?? {}) as { threadId?: string };
+      connection.notify('warning', { threadId, message, code });
+    });
   }
 
   #request(connection: Connection, id: RequestId, method: string, rawParams: unknown): void {

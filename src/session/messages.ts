@@ -198,8 +198,8 @@ export type SessionPart =
   | { type: 'state'; patch: SessionStatePatch }
   /** A question for all clients of the conversation; `params` is JSON text. `requestKey` names it within this session. */
   | { type: 'serverRequest'; requestKey: number; method: ServerRequestName; params: string }
-  /** The question was answered, or has lapsed: to be told at this place in the order of events. */
-  | { type: 'serverRequestResolved'; requestKey: number };
+  /** The question was answered, or has lapsed (`answered` false): to be told at this place in the order of events. */
+  | { type: 'serverRequestResolved'; requestKey: number; answered: boolean };
 
 export interface SessionConfigured {
   type: 'sessionConfigured';

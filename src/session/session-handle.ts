@@ -35,7 +35,7 @@ export interface SessionHandleEvents {
   onFrames: (frames: SessionPart & { type: 'frames' }) => void;
   onState: (patch: (SessionPart & { type: 'state' })['patch']) => void;
   onServerRequest: (request: SessionPart & { type: 'serverRequest' }) => void;
-  onServerRequestResolved: (requestKey: number) => void;
+  onServerRequestResolved: (requestKey: number, answered: boolean) => void;
   onWarning: (message: string) => void;
   onProcess: (report: ProcessReport) => void;
   /** The answer to a ping: bytes that the worker's thread holds. */
@@ -213,7 +213,7 @@ export class SessionHandle {
         this.#events.onServerRequest(part);
         break;
       case 'serverRequestResolved':
-        this.#events.onServerRequestResolved(part.requestKey);
+        this.#events.onServerRequestResolved(part.requestKey, part.answered);
         break;
       case 'reply':
         this.#take(part.requestId, 'reply')?.handler.onResult(part.result);

@@ -21,6 +21,8 @@ class DeskRig {
   readonly outbox: Outbox;
   readonly sink: RolloutSink;
   readonly turn = { id: 'turn', ended: false };
+  /** How often it said that the rollout has grown. */
+  records = 0;
   #appends = 0;
   #onAdvance: () => void = () => undefined;
 
@@ -42,6 +44,7 @@ class DeskRig {
     this.desk = new ApprovalDesk({
       outbox: this.outbox,
       recorder: new Recorder(this.sink, 'paginated', 0),
+      onRecorded: () => (this.records += 1),
       onWaiting: (flags) => this.outbox.push({ type: 'state', patch: { preview: `status [${flags.join()}]` } }),
     });
   }
@@ -155,6 +158,7 @@ describe('ApprovalDesk', () => {
     await rig.write();
     rig.desk.answer(1, ACCEPT, 'fourth');
     expect(await answer).to.deep.equal({ type: 'answered', result: { decision: 'decline' } });
+    expect(rig.records).to.equal(2);
     expect(rig.lines.map(({ type, client }) => [type, client])).to.deep.equal([
       ['approval_requested', undefined],
       ['approval_resolved', 'first'],

@@ -44,7 +44,11 @@ describe('a command of the model', () => {
     expect(lastOutput()).to.match(/Process exited with code 3\n.*\nOutput:\n(one\ntwo|two\none)\n$/s);
     const { thread } = await client.call('thread/read', { threadId, includeTurns: true });
     const read = thread.turns[0].items.find(({ type }: { type: string }) => type === 'commandExecution');
-    expect({ ...read, startedAtMs: 0, completedAtMs: 0 }).to.deep.equal({ ...completed, startedAtMs: 0, completedAtMs: 0 });
+    expect({ ...read, startedAtMs: 0, completedAtMs: 0 }).to.deep.equal({
+      ...completed,
+      startedAtMs: 0,
+      completedAtMs: 0,
+    });
   });
 
   it('goes on in the background when it takes long, is written to, and ends', async () => {
@@ -62,9 +66,17 @@ describe('a command of the model', () => {
   });
 
   it('is asked for when it wants to leave the sandbox, and runs when somebody accepts', async () => {
-    const threadId = await client.startThread({ cwd: rig.home.workspace, approvalPolicy: 'on-request', sandbox: 'read-only' });
+    const threadId = await client.startThread({
+      cwd: rig.home.workspace,
+      approvalPolicy: 'on-request',
+      sandbox: 'read-only',
+    });
     const file = join(rig.home.workspace, 'made.txt');
-    const args = { cmd: `echo y > ${file}`, sandbox_permissions: 'require_escalated', justification: 'to write a file' };
+    const args = {
+      cmd: `echo y > ${file}`,
+      sandbox_permissions: 'require_escalated',
+      justification: 'to write a file',
+    };
     const { done } = await client.startTurn(threadId, call('exec_command', args));
     const request = await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
     expect(existsSync(file)).to.equal(false);
@@ -78,7 +90,11 @@ describe('a command of the model', () => {
 
   for (const decision of ['decline', 'cancel']) {
     it(`does not run when somebody answers ${decision}`, async () => {
-      const threadId = await client.startThread({ cwd: rig.home.workspace, approvalPolicy: 'untrusted', sandbox: 'danger-full-access' });
+      const threadId = await client.startThread({
+        cwd: rig.home.workspace,
+        approvalPolicy: 'untrusted',
+        sandbox: 'danger-full-access',
+      });
       const file = join(rig.home.workspace, 'made.txt');
       const { done } = await client.startTurn(threadId, call('exec_command', { cmd: `echo y > ${file}` }));
       const request = await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
@@ -91,7 +107,11 @@ describe('a command of the model', () => {
   }
 
   it('that is not allowed to write fails inside of its sandbox', async () => {
-    const threadId = await client.startThread({ cwd: rig.home.workspace, approvalPolicy: 'never', sandbox: 'read-only' });
+    const threadId = await client.startThread({
+      cwd: rig.home.workspace,
+      approvalPolicy: 'never',
+      sandbox: 'read-only',
+    });
     const file = join(rig.home.workspace, 'made.txt');
     await client.runTurn(threadId, call('exec_command', { cmd: `echo y > ${file}` }));
     expect(existsSync(file)).to.equal(false);
@@ -127,7 +147,16 @@ describe('a command of the model', () => {
   it('may be a patch, which changes all its files or none', async () => {
     const threadId = await client.startThread({ cwd: rig.home.workspace });
     writeFileSync(join(rig.home.workspace, 'a.txt'), 'one\ntwo\n');
-    const patch = ['*** Begin Patch', '*** Update File: a.txt', '@@', '-two', '+three', '*** Add File: b.txt', '+new', '*** End Patch'];
+    const patch = [
+      '*** Begin Patch',
+      '*** Update File: a.txt',
+      '@@',
+      '-two',
+      '+three',
+      '*** Add File: b.txt',
+      '+new',
+      '*** End Patch',
+    ];
     await client.runTurn(threadId, call('apply_patch', { input: patch.join('\n') }));
     expect(readFileSync(join(rig.home.workspace, 'a.txt'), 'utf8')).to.equal('one\nthree\n');
     expect(readFileSync(join(rig.home.workspace, 'b.txt'), 'utf8')).to.equal('new\n');
@@ -138,6 +167,9 @@ describe('a command of the model', () => {
     expect(diff.length).to.equal(1);
     await client.runTurn(threadId, call('apply_patch', { input: patch.join('\n') }));
     expect(itemsOf(threadId, 'item/completed', 'fileChange').length).to.equal(1);
-    expect(itemsOf(threadId, 'item/completed', 'dynamicToolCall').at(-1)).to.deep.include({ tool: 'apply_patch', status: 'failed' });
+    expect(itemsOf(threadId, 'item/completed', 'dynamicToolCall').at(-1)).to.deep.include({
+      tool: 'apply_patch',
+      status: 'failed',
+    });
   });
 });

@@ -1,13 +1,22 @@
 import { expect } from 'chai';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { DaemonError } from '../../src/errors.js';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { CheckedClient as Client } from '../support/checked-client.js';
 import { DaemonRig } from '../support/daemon-rig.js';
-import { answerOf, approvalLines, ASK, askFor, questions, scriptAsking } from './asking.js';
+import {
+  answerOf,
+  approvalLines,
+  ASK,
+  closing,
+  giveAnswer,
+  outcomesOf,
+  outputsTold,
+  questions,
+  RESOLVED,
+  scriptAsking,
+  startAsking,
+  warningOf,
+} from './asking.js';
 import { agentTexts, namesOf, withoutAccidents } from './wire-story.js';
-
-const RESOLVED = 'serverRequest/resolved';
 
 describe('a question of the daemon', () => {
   let rig: DaemonRig;
@@ -21,32 +30,11 @@ describe('a question of the daemon', () => {
   });
   afterEach(() => rig.close());
 
-  /** A turn that waits for so many answers. */
-  async function ask(count = 1): Promise<{ turnId: string; done: Promise<any>; ids: number[] }> {
-    const before = client.questionsOf(threadId).length;
-    const { turnId, done } = await client.startTurn(threadId, askFor(count));
-    const asked = await questions(client, threadId, before + count);
-    return { turnId, done, ids: asked.slice(before).map(({ id }) => id as number) };
-  }
-
-  const answer = (by: CheckedClient, id: number, text = 'Blue', question = 'q0'): void =>
-    by.answer(id, { result: answerOf(question, text) });
-  const resolved = (by: CheckedClient, id: number): Promise<WireMessage> =>
-    by.notification(RESOLVED, ({ requestId }) => requestId === id);
-  const outputs = (): unknown[] =>
-    rig.model.requests
-      .at(-1)!
-      .input.filter(({ type }) => type === 'function_call_output')
-      .map(({ output }) => output);
-  const warning = async (by: CheckedClient): Promise<unknown> => (await by.notification('warning')).params!['code'];
-  const outcomes = (): unknown[] =>
-    approvalLines(rig, threadId).map(({ type, outcome, by }) =>
-      type === 'approval_requested' ? 'asked' : [outcome, by],
-    );
+  const ask = (count?: number) => startAsking(client, threadId, count);
 
   it('and its answer go over the wire in the order and shape that clients know', async () => {
     const { done, ids } = await ask();
-    answer(client, ids[0]!);
+    giveAnswer(client, ids[0]!);
     expect(agentTexts(await done)).to.deep.equal([
       'tool said 40 chars: {"answers":{"q0":{"answers":["Blue"]}}}'.replace('40', '39'),
     ]);
@@ -103,7 +91,7 @@ describe('a question of the daemon', () => {
 
   it('is on record with its answer, bound to the call', async () => {
     const { turnId, done, ids } = await ask();
-    answer(client, ids[0]!);
+    giveAnswer(client, ids[0]!);
     await done;
     const [asked, told] = approvalLines(rig, threadId);
     const { approval_id, digest, call_id } = asked!;
@@ -135,9 +123,9 @@ describe('a question of the daemon', () => {
 
   it('is one of several, which are answered in any order, each for itself', async () => {
     const { done, ids } = await ask(3);
-    for (const index of [2, 0, 1]) answer(client, ids[index]!, `say ${index}`, `q${index}`);
+    for (const index of [2, 0, 1]) giveAnswer(client, ids[index]!, `say ${index}`, `q${index}`);
     await done;
-    expect(outputs().map(String).toSorted()).to.deep.equal(
+    expect(outputsTold(rig).map(String).toSorted()).to.deep.equal(
       [0, 1, 2].map((index) => JSON.stringify(answerOf(`q${index}`, `say ${index}`))),
     );
     const story = client.received
@@ -151,12 +139,12 @@ describe('a question of the daemon', () => {
     client.answer(ids[0]!, { error: { code: -32000, message: 'not now' } });
     client.answer(ids[1]!, { result: { decision: 'accept' } });
     expect((await done).status).to.equal('completed');
-    expect(outputs()).to.deep.equal([
+    expect(outputsTold(rig)).to.deep.equal([
       'the user gave no answer: the client sent an error: not now',
       'the user gave no answer: the client sent no valid answer',
     ]);
-    expect(await warning(client)).to.equal('server_answer_invalid');
-    expect(outcomes()).to.deep.equal(['asked', 'asked', ['refused', 'client'], ['refused', 'client']]);
+    expect(await warningOf(client)).to.equal('server_answer_invalid');
+    expect(outcomesOf(rig, threadId)).to.deep.equal(['asked', 'asked', ['refused', 'client'], ['refused', 'client']]);
   });
 
   it('goes to every subscriber under one id; the first answer counts, and who was too late is told', async () => {
@@ -164,20 +152,20 @@ describe('a question of the daemon', () => {
     await second.call('thread/resume', { threadId });
     const { done, ids } = await ask();
     expect((await questions(second, threadId, 1)).map(({ id }) => id)).to.deep.equal(ids);
-    answer(second, ids[0]!, 'Red');
-    await resolved(client, ids[0]!);
-    answer(client, ids[0]!, 'Blue');
-    expect(await warning(client)).to.equal('server_request_not_pending');
+    giveAnswer(second, ids[0]!, 'Red');
+    await closing(client, ids[0]!);
+    giveAnswer(client, ids[0]!, 'Blue');
+    expect(await warningOf(client)).to.equal('server_request_not_pending');
     await done;
-    expect(outputs()).to.deep.equal([JSON.stringify(answerOf('q0', 'Red'))]);
-    await resolved(second, ids[0]!);
+    expect(outputsTold(rig)).to.deep.equal([JSON.stringify(answerOf('q0', 'Red'))]);
+    await closing(second, ids[0]!);
     expect(approvalLines(rig, threadId)).to.have.length(2);
   });
 
   it('is asked again of whoever joins, right behind the reply and what is told with it', async () => {
     const { done, ids } = await ask(2);
-    answer(client, ids[0]!);
-    await resolved(client, ids[0]!);
+    giveAnswer(client, ids[0]!);
+    await closing(client, ids[0]!);
     const late = await rig.client();
     await late.call('thread/resume', { threadId, excludeTurns: true });
     await questions(late, threadId, 1);
@@ -187,9 +175,9 @@ describe('a question of the daemon', () => {
       'thread/goal/cleared',
       ASK,
     ]);
-    answer(late, ids[1]!, 'Red', 'q1');
+    giveAnswer(late, ids[1]!, 'Red', 'q1');
     await done;
-    expect(outputs().includes(JSON.stringify(answerOf('q1', 'Red')))).to.equal(true);
+    expect(outputsTold(rig).includes(JSON.stringify(answerOf('q1', 'Red')))).to.equal(true);
   });
 
   it('comes behind what was missed to a client that comes back, once', async () => {
@@ -205,7 +193,7 @@ describe('a question of the daemon', () => {
     // On the same connection nothing comes twice.
     const { seq } = back.received.at(-3)!;
     await back.call('thread/resume', { threadId, excludeTurns: true, afterEpoch: eventsCursor.epoch, afterSeq: seq });
-    for (const index of [0, 1]) answer(back, ids[index]!, 'Red', `q${index}`);
+    for (const index of [0, 1]) giveAnswer(back, ids[index]!, 'Red', `q${index}`);
     await done;
     expect(back.questionsOf(threadId)).to.have.length(2);
   });
@@ -217,7 +205,7 @@ describe('a question of the daemon', () => {
     const { thread } = await next.call('thread/resume', { threadId });
     expect(thread.status).to.deep.equal({ type: 'active', activeFlags: ['waitingOnUserInput'] });
     const ended = next.notification('turn/completed');
-    answer(next, (await questions(next, threadId, 1))[0]!.id as number);
+    giveAnswer(next, (await questions(next, threadId, 1))[0]!.id as number);
     expect((await ended).params!['turn'].status).to.equal('completed');
     expect((await questions(next, threadId, 1)).map(({ id }) => id)).to.deep.equal(ids);
   });
@@ -248,44 +236,13 @@ describe('a question of the daemon', () => {
     await former.call('thread/unsubscribe', { threadId });
     const { done, ids } = await ask();
     for (const each of [stranger, former]) {
-      answer(each, ids[0]!, 'Red');
-      expect(await warning(each)).to.equal('server_request_not_yours');
+      giveAnswer(each, ids[0]!, 'Red');
+      expect(await warningOf(each)).to.equal('server_request_not_yours');
       expect(each.questionsOf(threadId)).to.deep.equal([]);
     }
-    answer(client, ids[0]!);
+    giveAnswer(client, ids[0]!);
     await done;
-    expect(outputs()).to.deep.equal([JSON.stringify(answerOf('q0', 'Blue'))]);
-  });
-
-  it('is closed by an interrupt, for everybody and before the turn ends', async () => {
-    const { turnId, done, ids } = await ask(2);
-    await client.call('turn/interrupt', { threadId, turnId });
-    await done;
-    const story = client.received
-      .slice(client.received.findLastIndex(({ method }) => method === ASK) + 1)
-      .map(
-        ({ method, id, params }) =>
-          params?.['requestId'] ?? params?.['status']?.type ?? method ?? `reply ${String(id)}`,
-      );
-    expect(story.filter((name) => !String(name).startsWith('item/'))).to.deep.equal([
-      ...ids,
-      'reply 4',
-      'idle',
-      'turn/completed',
-    ]);
-    expect(outcomes()).to.deep.equal(['asked', 'asked', ['cancelled', 'turn_end'], ['cancelled', 'turn_end']]);
-    answer(client, ids[0]!);
-    expect(await warning(client)).to.equal('server_request_not_pending');
-    await client.runTurn(threadId, 'next');
-    expect(outputs()).to.deep.equal(['aborted', 'aborted']);
-  });
-
-  it('is closed when the thread is unloaded', async () => {
-    const { done, ids } = await ask();
-    await client.call('thread/unload', { threadId, interrupt: true });
-    await resolved(client, ids[0]!);
-    expect((await done).status).to.equal('interrupted');
-    expect(outcomes()).to.deep.equal(['asked', ['cancelled', 'turn_end']]);
+    expect(outputsTold(rig)).to.deep.equal([JSON.stringify(answerOf('q0', 'Blue'))]);
   });
 
   it('stays open when the user says something else meanwhile, of which the model hears with the answer', async () => {
@@ -295,67 +252,10 @@ describe('a question of the daemon', () => {
       expectedTurnId: turnId,
       input: [{ type: 'text', text: 'by the way' }],
     });
-    answer(client, ids[0]!);
+    giveAnswer(client, ids[0]!);
     expect((await done).status).to.equal('completed');
     const { input } = rig.model.requests.at(-1)!;
     expect(JSON.stringify(input)).to.include('by the way').and.to.include('Blue');
-  });
-
-  it('is closed when the worker of its session dies, before the turn is told as failed', async () => {
-    const { done, ids } = await ask();
-    rig.daemon.registry
-      .getConversation(threadId)
-      .handle.killWorker(new DaemonError('worker_lost', 'killed by the test'));
-    expect((await done).status).to.equal('failed');
-    const names = namesOf(client.received);
-    expect(names.indexOf(RESOLVED)).to.be.within(0, names.indexOf('turn/completed'));
-    expect(outcomes()).to.deep.equal(['asked', ['expired', 'session_lost']]);
-    answer(client, ids[0]!);
-    expect(await warning(client)).to.equal('server_request_not_pending');
-    const next = await ask();
-    answer(client, next.ids[0]!, 'Red');
-    await next.done;
-    expect(outputs().at(-1)).to.equal(JSON.stringify(answerOf('q0', 'Red')));
-  });
-
-  it('that dies with its daemon is recorded as expired at the next input, and an answer to it counts for no other', async () => {
-    const { ids } = await ask();
-    // As a kill would leave it: what is in the file at this moment, and nothing after.
-    const file = rig.rolloutFiles()[0]!;
-    const left = readFileSync(file);
-    await rig.daemon.close();
-    writeFileSync(file, left);
-    await rig.restart();
-    client = await rig.client();
-    const { thread } = await client.call('thread/resume', { threadId });
-    expect([thread.status.type, thread.turns[0].status]).to.deep.equal(['idle', 'interrupted']);
-    expect(client.questionsOf(threadId)).to.deep.equal([]);
-    answer(client, ids[0]!);
-    expect(await warning(client)).to.equal('server_request_not_pending');
-    expect(outcomes()).to.deep.equal(['asked']);
-    await client.runTurn(threadId, 'next');
-    expect(outcomes()).to.deep.equal(['asked', ['expired', 'broken_off']]);
-    const [asked, expired] = approvalLines(rig, threadId);
-    for (const field of ['approval_id', 'turn_id', 'call_id', 'digest'])
-      expect(expired![field]).to.equal(asked![field]);
-    expect(outputs()).to.deep.equal(['aborted']);
-    await rig.restart();
-    client = await rig.client();
-    await client.call('thread/resume', { threadId });
-    await client.runTurn(threadId, 'again');
-    expect(outcomes()).to.have.length(2);
-  });
-
-  it('is no question to the fork of a running turn, where it is recorded as expired', async () => {
-    const { ids, done } = await ask();
-    const { thread: fork } = await client.call('thread/fork', { threadId });
-    await client.runTurn(fork.id, 'next');
-    expect(approvalLines(rig, fork.id).map(({ type, outcome, by }) => [type, outcome, by])).to.deep.equal([
-      ['approval_resolved', 'expired', 'broken_off'],
-    ]);
-    expect(client.questionsOf(fork.id)).to.deep.equal([]);
-    answer(client, ids[0]!);
-    expect((await done).status).to.equal('completed');
   });
 
   it('is not asked of those who look on from another daemon', async () => {
@@ -365,9 +265,9 @@ describe('a question of the daemon', () => {
       rig.clients.push(looker);
       const { done, ids } = await ask();
       await looker.call('thread/resume', { threadId, readOnly: true });
-      answer(looker, ids[0]!);
-      expect(await warning(looker)).to.equal('server_request_not_pending');
-      answer(client, ids[0]!);
+      giveAnswer(looker, ids[0]!);
+      expect(await warningOf(looker)).to.equal('server_request_not_pending');
+      giveAnswer(client, ids[0]!);
       await done;
       await looker.notification('turn/completed');
       expect(looker.questionsOf(threadId)).to.deep.equal([]);
@@ -379,24 +279,15 @@ describe('a question of the daemon', () => {
   it('is asked in a conversation that keeps no file as well', async () => {
     threadId = await client.startThread({ ephemeral: true });
     const { done, ids } = await ask();
-    answer(client, ids[0]!);
+    giveAnswer(client, ids[0]!);
     expect(agentTexts(await done)).to.deep.equal([`tool said 39 chars: ${JSON.stringify(answerOf('q0', 'Blue'))}`]);
   });
 
   it('that the model words badly is not asked: the model is told what is wrong', async () => {
     await client.runTurn(threadId, 'call request_user_input {"questions":[]}');
-    expect(outputs()).to.deep.equal(['nothing was asked: `questions` must be a list with at least one question']);
+    expect(outputsTold(rig)).to.deep.equal([
+      'nothing was asked: `questions` must be a list with at least one question',
+    ]);
     expect(client.questionsOf(threadId)).to.deep.equal([]);
-  });
-
-  it('lapses after the time that is configured, and allows nothing', async () => {
-    await rig.restart({ configOverrides: ['approval_timeout_secs=1'] });
-    client = await rig.client();
-    threadId = await client.startThread();
-    const { done, ids } = await ask();
-    expect((await done).status).to.equal('completed');
-    await resolved(client, ids[0]!);
-    expect(outcomes()).to.deep.equal(['asked', ['expired', 'deadline']]);
-    expect(outputs()).to.deep.equal(['nobody answered in time: go on without an answer, or say what is needed']);
   });
 });

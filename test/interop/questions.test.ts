@@ -3,9 +3,20 @@ import { isRequestOf } from '../../src/client/rpc-client.js';
 import { expectGrowth, readRollout, spokenTo } from './rollout-growth.js';
 import { useJointHome } from './use-joint-home.js';
 
-const ASK = `call request_user_input ${JSON.stringify({
-  questions: [{ id: 'color', header: 'Color', question: 'Which color?' }],
-})}`;
+const QUESTIONS = {
+  questions: [
+    {
+      id: 'color',
+      header: 'Color',
+      question: 'Which color?',
+      options: [
+        { label: 'Blue', description: 'b' },
+        { label: 'Red', description: 'r' },
+      ],
+    },
+  ],
+};
+const ASK = `call request_user_input ${JSON.stringify(QUESTIONS)}`;
 const ANSWER = '{"answers":{"color":{"answers":["Blue"]}}}';
 
 describe('what our daemon has asked, and what became of it', () => {
@@ -52,6 +63,41 @@ describe('what our daemon has asked, and what became of it', () => {
     const inFork = { status: 'completed', said: ['user: in the fork', 'agent: echo: in the fork'] };
     expect(await again.client.readTurns(fork.id)).to.deep.equal([first, second, inFork]);
     await again.stop();
+  });
+
+  it('is asked by the terminal UI of the peer, whose answer counts', async () => {
+    const ours = await home().startOurs();
+    home().model.script(({ lastUserText, input }, reply) => {
+      if (lastUserText !== 'ask me' || String(input.at(-1)?.['type']).endsWith('_output')) return false;
+      reply.create();
+      reply.functionCall('request_user_input', JSON.stringify(QUESTIONS));
+      reply.complete();
+      return undefined;
+    });
+    const args = ['--remote', ours.url, '--remote-auth-token-env', 'INTEROP_TOKEN'];
+    const terminal = home().startTerminal(binary(), args, { INTEROP_TOKEN: ours.token! });
+    await terminal.waitFor(/^ +gpt-5\.5 .*·/im);
+    terminal.type('ask me');
+    await terminal.waitFor('› ask me');
+    terminal.type('\r');
+    // The first option is chosen when nothing else is.
+    await terminal.waitFor('Which color?');
+    terminal.type('\r');
+    await terminal.waitFor(`tool said 42 chars: ${ANSWER}`);
+
+    // Another client is faster: the question goes from the screen.
+    const { data } = await ours.client.rpc.request('thread/list', {});
+    const threadId = data[0]!.id;
+    await ours.client.resume(threadId);
+    ours.client.rpc.onServerRequest((request) => {
+      if (!isRequestOf(request, 'item/tool/requestUserInput')) return;
+      request.respond({ answers: { color: { answers: ['Red'] } } });
+    });
+    await ours.client.runTurn(threadId, 'ask me');
+    await terminal.waitFor('tool said 41 chars: {"answers":{"color":{"answers":["Red"]}}}');
+    const screen = await terminal.waitFor(/› Ask Codex[^]*gpt-5\.5/);
+    expect(screen).not.to.contain('■');
+    expect(screen).not.to.contain('enter to submit answer');
   });
 
   it('stays open in the file of a dead daemon, which the peer goes on with and we after it', async () => {

@@ -40,8 +40,13 @@ describe('PendingRequests', () => {
     const session = requests.ofSession(threadId, fanOut, (...args) => passedOn.push([threadId, ...args]));
     return { fanOut, session };
   }
-  const answer = (id: unknown, decision: unknown = 'accept', by = client) =>
-    requests.answer(by, 'name', id, { result: { decision } })?.code ?? null;
+  /** The code of what its sender is told about it, or null. */
+  function respond(id: unknown, response: object, by = client): string | null {
+    let told: string | null = null;
+    requests.answer(by, 'name', id, response, ({ code }) => (told = code));
+    return told;
+  }
+  const answer = (id: unknown, decision: unknown = 'accept', by = client) => respond(id, { result: { decision } }, by);
 
   it('counts the questions of all conversations together, from 0', () => {
     const [one, other] = [open('one'), open('other')];
@@ -56,8 +61,8 @@ describe('PendingRequests', () => {
     fanOut.add(client, true);
     fanOut.add(looker);
     session.open(question(1));
-    session.close(1);
-    session.close(1);
+    session.close(1, true);
+    session.close(1, true);
     expect([client.heard, looker.heard]).to.deep.equal([[ASKED, RESOLVED], [RESOLVED]]);
   });
 
@@ -67,7 +72,7 @@ describe('PendingRequests', () => {
     for (const each of [client, second]) fanOut.add(each, true);
     session.open(question(5));
     const given = { decision: 'accept', mood: 'good' };
-    expect(requests.answer(client, 'name', 0, { result: given })).to.equal(null);
+    expect(respond(0, { result: given })).to.equal(null);
     expect([answer(0, 'decline', second), answer(0)]).to.deep.equal([
       'server_request_not_pending',
       'server_request_not_pending',
@@ -79,7 +84,7 @@ describe('PendingRequests', () => {
     const { fanOut, session } = open();
     fanOut.add(client, true);
     for (const key of [1, 2, 3]) session.open(question(key));
-    expect(requests.answer(client, 'name', 0, { error: { code: 1, message: 'not today' } })).to.equal(null);
+    expect(respond(0, { error: { code: 1, message: 'not today' } })).to.equal(null);
     expect([
       answer(1, 'perhaps'),
       answer(2, { acceptWithExecpolicyAmendment: { execpolicy_amendment: [] } }),
@@ -109,7 +114,7 @@ describe('PendingRequests', () => {
     const { fanOut, session } = open();
     fanOut.add(client, true);
     session.open(question(1));
-    session.close(1);
+    session.close(1, true);
     session.open(question(1));
     expect([0, 2, -1, '1', 1.5, null].map((id) => answer(id))).to.deep.equal(
       Array(6).fill('server_request_not_pending'),
@@ -128,13 +133,32 @@ describe('PendingRequests', () => {
     expect(answer(0)).to.equal('server_request_not_pending');
   });
 
+  it('tells whose answer was overtaken by the end of the turn', () => {
+    const { fanOut, session } = open();
+    fanOut.add(client, true);
+    for (const key of [1, 2, 3]) session.open(question(key));
+    const told: string[] = [];
+    for (const [id, decision] of [
+      [0, 'accept'],
+      [1, 'accept'],
+      [2, 'perhaps'],
+    ] as const) {
+      requests.answer(client, 'name', id, { result: { decision } }, ({ code }) => told.push(`${id} ${code}`));
+    }
+    session.close(1, false);
+    session.close(2, true);
+    session.closeAll();
+    expect(told).to.deep.equal(['2 server_answer_invalid', '0 server_request_not_pending']);
+    expect(client.heard.slice(3)).to.deep.equal([RESOLVED, 'serverRequest/resolved 1', 'serverRequest/resolved 2']);
+  });
+
   describe('tells what is open to whoever joins', () => {
     it('behind what it joins with, before what happens later', () => {
       const { fanOut, session } = open();
       session.open(question(1));
       const { cursor } = fanOut.join(client, null, true);
       session.open(question(2));
-      session.close(1);
+      session.close(1, true);
       fanOut.catchUp(client, cursor, null);
       expect(client.heard).to.deep.equal(['thread/goal/cleared', ASKED, `${QUESTION} #1`, RESOLVED]);
     });

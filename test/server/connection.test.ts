@@ -163,7 +163,7 @@ describe('Connection', () => {
     const list: Handler<'thread/loaded/list'> = (_params, respond) => {
       waiting.push(() => respond.result({ data: [], nextCursor: null }));
     };
-    const dispatcher = new Dispatcher({ 'thread/loaded/list': list } as HandlerTable, () => null, counted);
+    const dispatcher = new Dispatcher({ 'thread/loaded/list': list } as HandlerTable, () => undefined, counted);
     const ask = (id: number) =>
       dispatcher.receive(connection, JSON.stringify({ id, method: 'thread/loaded/list', params: {} }), false);
     for (let id = 1; id <= 1030; id += 1) ask(id);

@@ -33,9 +33,7 @@ export interface PolicyState {
 
 /** What a client may answer, as the wire spells it. `acceptForSession` and `decline` are taken as well. */
 export type OfferedDecision =
-  | 'accept'
-  | { acceptWithExecpolicyAmendment: { execpolicy_amendment: string[] } }
-  | 'cancel';
+  'accept' | { acceptWithExecpolicyAmendment: { execpolicy_amendment: string[] } } | 'cancel';
 
 export type CommandDecision =
   /** `sandboxed` says that the sandbox of the policy is to be put round it. */
@@ -155,9 +153,7 @@ function holds(when: Partial<CommandFacts>, facts: CommandFacts): boolean {
 function askFor(request: CommandRequest, verdict: RulesVerdict, facts: CommandFacts): CommandDecision {
   const proposedAmendment = verdict.type === 'none' ? proposeAmendment(verdict.open, request.prefixRule) : null;
   const amended: OfferedDecision[] =
-    proposedAmendment === null
-      ? []
-      : [{ acceptWithExecpolicyAmendment: { execpolicy_amendment: proposedAmendment } }];
+    proposedAmendment === null ? [] : [{ acceptWithExecpolicyAmendment: { execpolicy_amendment: proposedAmendment } }];
   return {
     type: 'ask',
     reason: verdict.type === 'prompt' ? ruleReason(request, verdict.justification) : request.justification,
@@ -173,7 +169,8 @@ function ruleReason({ argv }: CommandRequest, justification: string | null): str
 }
 
 const REFUSALS = {
-  forbiddenByRule: (verdict: RulesVerdict) => `Not run: ${describeRule(verdict)}. Do not reach for the same by other means.`,
+  forbiddenByRule: (verdict: RulesVerdict) =>
+    `Not run: ${describeRule(verdict)}. Do not reach for the same by other means.`,
   ruleCannotAsk: (verdict: RulesVerdict) =>
     `Not run: ${describeRule(verdict)}, and the approval policy lets nobody be asked.`,
   cannotEscalate: () =>

@@ -48,7 +48,9 @@ export function decidePatch(request: PatchRequest, state: Omit<PolicyState, 'rul
     Object.entries(when).every(([name, value]) => facts[name as keyof PatchFacts] === value),
   )!;
   const isReadOnly = state.sandboxPolicy.type === 'readOnly';
-  const place = isReadOnly ? 'the sandbox is read-only' : `outside of what may be written: ${request.closedFiles.join(', ')}`;
+  const place = isReadOnly
+    ? 'the sandbox is read-only'
+    : `outside of what may be written: ${request.closedFiles.join(', ')}`;
   switch (then) {
     case 'run':
       return { type: 'run' };

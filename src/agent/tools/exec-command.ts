@@ -30,7 +30,10 @@ export const EXEC_COMMAND: Tool = {
         login: { type: 'boolean', description: 'Whether it is a login shell; true by default.' },
         tty: { type: 'boolean', description: 'Whether it gets a terminal, and so takes input; false by default.' },
         yield_time_ms: { type: 'number', description: 'Milliseconds to wait for its end; 10000 by default.' },
-        max_output_tokens: { type: 'number', description: 'More output than this is cut in the middle; 10000 by default.' },
+        max_output_tokens: {
+          type: 'number',
+          description: 'More output than this is cut in the middle; 10000 by default.',
+        },
         ...ESCALATION_PROPERTIES,
       },
       required: ['cmd'],
@@ -38,14 +41,18 @@ export const EXEC_COMMAND: Tool = {
     },
   },
   run: async (invocation) => {
-    const args = readArguments(invocation.input, { cmd: 'string' }, {
-      workdir: 'string',
-      shell: 'string',
-      login: 'boolean',
-      tty: 'boolean',
-      yield_time_ms: 'number',
-      max_output_tokens: 'number',
-    });
+    const args = readArguments(
+      invocation.input,
+      { cmd: 'string' },
+      {
+        workdir: 'string',
+        shell: 'string',
+        login: 'boolean',
+        tty: 'boolean',
+        yield_time_ms: 'number',
+        max_output_tokens: 'number',
+      },
+    );
     const { cmd, workdir, shell, login, tty, yield_time_ms, max_output_tokens } = args;
     if (cmd === '') throw new ToolFailure('exec_command needs a `cmd` that is not empty');
     const cwd = path.resolve(invocation.state.settings.cwd, workdir ?? '.');

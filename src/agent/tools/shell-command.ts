@@ -70,7 +70,9 @@ function describe({ exit, wallTimeMs, output }: ExecResult): string {
   const lines = [
     `Exit code: ${exit === null ? TIMED_OUT : exitCodeOf(exit)}`,
     `Wall time: ${seconds} seconds`,
-    ...(output.omittedBytes > 0 || output.totalBytes > MAX_OUTPUT_BYTES ? [`Total output bytes: ${output.totalBytes}`] : []),
+    ...(output.omittedBytes > 0 || output.totalBytes > MAX_OUTPUT_BYTES
+      ? [`Total output bytes: ${output.totalBytes}`]
+      : []),
     'Output:',
     ...(exit === null ? [`the command was ended after ${seconds} seconds`] : []),
     joinOutput(cutMiddle(output, MAX_OUTPUT_BYTES)),

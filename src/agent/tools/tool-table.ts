@@ -31,7 +31,10 @@ export function toolDefinitions({ provider, webSearch }: SessionSettings): unkno
 }
 
 function isOpenAi(baseUrl: string | null): boolean {
-  return baseUrl !== null && /^https:\/\/(?:[\w-]+\.)*(?:openai\.com|openai\.azure\.com|chatgpt\.com)(?::\d+)?(?:\/|$)/i.test(baseUrl);
+  return (
+    baseUrl !== null &&
+    /^https:\/\/(?:[\w-]+\.)*(?:openai\.com|openai\.azure\.com|chatgpt\.com)(?::\d+)?(?:\/|$)/i.test(baseUrl)
+  );
 }
 
 /** Null for a tool that does not exist. */

@@ -46,7 +46,9 @@ export const UPDATE_PLAN: Tool = {
   run: async ({ state, turn, input }) => {
     const { explanation, plan } = (input ?? {}) as { explanation?: unknown; plan?: unknown };
     if (!Array.isArray(plan) || !plan.every(isStep)) {
-      throw new ToolFailure('update_plan needs `plan`: a list of {step, status}; status is pending, in_progress or completed');
+      throw new ToolFailure(
+        'update_plan needs `plan`: a list of {step, status}; status is pending, in_progress or completed',
+      );
     }
     pushNotification(state.outbox, 'turn/plan/updated', {
       threadId: state.conversationId,

@@ -16,7 +16,8 @@ export const WRITE_STDIN: Tool = {
   definition: {
     type: 'function',
     name: 'write_stdin',
-    description: 'Writes to a command that still runs, or only waits for it, and gives what it wrote since the last time.',
+    description:
+      'Writes to a command that still runs, or only waits for it, and gives what it wrote since the last time.',
     strict: false,
     parameters: {
       type: 'object',
@@ -24,7 +25,10 @@ export const WRITE_STDIN: Tool = {
         session_id: { type: 'number', description: 'Of the running command.' },
         chars: { type: 'string', description: 'What to write; empty only waits.' },
         yield_time_ms: { type: 'number', description: 'Milliseconds to wait for its end.' },
-        max_output_tokens: { type: 'number', description: 'More output than this is cut in the middle; 10000 by default.' },
+        max_output_tokens: {
+          type: 'number',
+          description: 'More output than this is cut in the middle; 10000 by default.',
+        },
       },
       required: ['session_id'],
       additionalProperties: false,

@@ -179,7 +179,8 @@ function listTree(folder: string, into: string[] = [], below = ''): string[] {
     const stat = lstatSync(file);
     // git may refresh in it what it knows of the files' times.
     const isIndex = path === join('.git', 'index');
-    const content = stat.isFile() && !isIndex ? readFileSync(file, 'latin1') : stat.isSymbolicLink() ? readlinkSync(file) : '';
+    const content =
+      stat.isFile() && !isIndex ? readFileSync(file, 'latin1') : stat.isSymbolicLink() ? readlinkSync(file) : '';
     into.push(`${path} ${stat.mode.toString(8)} ${content}`);
     if (stat.isDirectory()) listTree(folder, into, path);
   }
@@ -193,7 +194,10 @@ function fillProject(folder: string, git: string): void {
   }
   symlinkSync('a', join(folder, 'link'));
   const run = (...args: string[]) =>
-    spawnSync(git, ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: folder, env: { PATH: process.env.PATH } });
+    spawnSync(git, ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+    });
   run('init', '-q');
   run('add', '.');
   run('commit', '-qm', 'first');
@@ -230,7 +234,9 @@ describe('isKnownSafe', () => {
       letter.map((name) => `-${name}`),
       fc.tuple(letter, letter).map(([one, two]) => `-${one}${two}`),
     ); // prettier-ignore
-    const command = fc.tuple(programs, fc.array(argument, { maxLength: 4 })).map(([name, args]) => [name, ...args].join(' '));
+    const command = fc
+      .tuple(programs, fc.array(argument, { maxLength: 4 }))
+      .map(([name, args]) => [name, ...args].join(' '));
     const script = fc
       .array(fc.tuple(fc.constantFrom(' | ', ' && ', ' || ', '; ', '\n'), command), { minLength: 1, maxLength: 3 })
       .map((parts) => parts.map(([joint, text], place) => (place === 0 ? text : joint + text)).join(''));
