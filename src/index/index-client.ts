@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type { Turn } from '../protocol/thread.js';
-import { ThreadPulse } from '../thread-pulse.js';
+import { ThreadPulse } from '../rollout/thread-pulse.js';
 import type {
   ConversationFile,
   CutParams,

@@ -2,7 +2,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
-import { ThreadPulse } from '../thread-pulse.js';
+import { ThreadPulse } from './thread-pulse.js';
 import type { WriterControl, WriterReport } from './writer-messages.js';
 
 const DEATH_WINDOW_MS = 60_000;

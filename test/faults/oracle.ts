@@ -240,14 +240,18 @@ class Oracle {
         this.#report([{ kind: 'broken', threadId, what, found: life.stderr.slice(-2000) }], life.kill);
       }
     });
-    await struck;
-    await Promise.all(works);
+    // Without anybody at work nothing that it waits for may come.
+    struck.catch(() => undefined);
+    const worked = Promise.all(works);
+    await Promise.race([struck, worked]);
+    life.strike(signal);
+    await worked;
   }
 
   #place(life: DaemonLife) {
     const { scenario } = this.#options;
     return {
-      planStep: (random: Random) => (scenario.planStep ?? planStep)(random),
+      planStep: (random: Random) => scenario.planStep?.(random) ?? planStep(random),
       tolerates: (refusal: RequestRefused) => scenario.tolerates?.(refusal) ?? false,
       onStepEnd: (...step: Parameters<StepEnd>) => scenario.onStepEnd?.(...step) ?? Promise.resolve(),
       workspace: this.#options.home.workspace,

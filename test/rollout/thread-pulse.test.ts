@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ThreadPulse } from '../src/thread-pulse.js';
+import { ThreadPulse } from '../../src/rollout/thread-pulse.js';
 
 describe('ThreadPulse', () => {
   it('tells once when there is no answer, and never while there are', async () => {
