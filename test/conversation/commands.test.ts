@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { DaemonRig } from '../support/daemon-rig.js';
+import { WorkerWatch } from './worker-watch.js';
 
 /** What the scripted model is told to call. */
 const call = (tool: string, args: object): string => `call ${tool} ${JSON.stringify(args)}`;
@@ -142,6 +143,23 @@ describe('a command of the model', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(readFileSync(pids, 'utf8').trim().split('\n').filter(isThere)).to.deep.equal([]);
+  });
+
+  it('leaves no descriptor behind that its worker would close for somebody else', async () => {
+    const watch = new WorkerWatch();
+    const threadId = await client.startThread({ cwd: rig.home.workspace });
+    for (let round = 0; round < 3; round += 1) await client.runTurn(threadId, call('exec_command', { cmd: 'echo one' }));
+    // These get the numbers that are free now.
+    const file = join(rig.home.workspace, 'mine');
+    writeFileSync(file, '');
+    const descriptors = Array.from({ length: 64 }, () => openSync(file, 'r'));
+    await watch.kill(rig.daemon.threads().sessions[threadId]!);
+    await client.runTurn(threadId, 'hello');
+    for (const descriptor of descriptors) {
+      expect(fstatSync(descriptor).isFile()).to.equal(true);
+      closeSync(descriptor);
+    }
+    watch.stop();
   });
 
   it('may be a patch, which changes all its files or none', async () => {
