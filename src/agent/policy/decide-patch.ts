@@ -48,12 +48,12 @@ export function decidePatch(request: PatchRequest, state: Omit<PolicyState, 'rul
     Object.entries(when).every(([name, value]) => facts[name as keyof PatchFacts] === value),
   )!;
   const isReadOnly = state.sandboxPolicy.type === 'readOnly';
-  const place = isReadOnly ? 'the sandbox is read-only' : `outside of what may be written: ${request.closedFiles.join(', ')}`;
+  const place = isReadOnly ? 'the sandbox is read-only' : `files lie outside of what may be written: ${request.closedFiles.join(', ')}`;
   switch (then) {
     case 'run':
       return { type: 'run' };
     case 'ask':
-      return { type: 'ask', reason: facts.open || isReadOnly ? null : `It writes ${place}` };
+      return { type: 'ask', reason: facts.open || isReadOnly ? null : `Its ${place}` };
     case 'forbid':
       return {
         type: 'forbid',
