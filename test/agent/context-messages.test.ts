@@ -29,7 +29,9 @@ function outline(items: ResponseItem[]): unknown {
 
 describe('initialContextItems', () => {
   it('says how to act, what is asked and where it is, none of it as words of the user', () => {
-    expect(outline(initialContextItems(SETTINGS, 't1', { shell: 'bash', instructions: instructions('X') }))).to.deep.equal([
+    expect(
+      outline(initialContextItems(SETTINGS, 't1', { shell: 'bash', instructions: instructions('X') })),
+    ).to.deep.equal([
       ['developer', '<permissions instructions>', 'Be brief.'],
       ['user', '# AGENTS.md instructions for /p'],
       ['user', '<environment_context>'],
@@ -44,13 +46,19 @@ describe('initialContextItems', () => {
 describe('changedContextItems', () => {
   const changes = (settings: Partial<SessionSettings>, facts: Partial<ContextFacts>, had: string | null = 'X') => {
     const before = { settings: SETTINGS, facts: { shell: 'bash', instructions: instructions(had) } };
-    return changedContextItems(before, { settings: { ...SETTINGS, ...settings }, facts: { ...before.facts, ...facts } }, 't2');
+    return changedContextItems(
+      before,
+      { settings: { ...SETTINGS, ...settings }, facts: { ...before.facts, ...facts } },
+      't2',
+    );
   };
 
   it('says what changed and nothing else', () => {
     expect(outline(changes({}, {}))).to.deep.equal([]);
     expect(outline(changes({ model: 'other' }, {}))).to.deep.equal([]);
-    expect(outline(changes({ approvalPolicy: 'never' }, {}))).to.deep.equal([['developer', '<permissions instructions>']]);
+    expect(outline(changes({ approvalPolicy: 'never' }, {}))).to.deep.equal([
+      ['developer', '<permissions instructions>'],
+    ]);
     expect(outline(changes({ cwd: '/q', workspaceRoots: ['/q'] }, { instructions: instructions('Y') }))).to.deep.equal([
       ['user', '# AGENTS.md instructions for /p'],
       ['user', '<environment_context>'],
@@ -62,7 +70,8 @@ describe('changedContextItems', () => {
   });
 
   it('takes back instructions that hold no more', () => {
-    const textOf = (items: ResponseItem[]) => items.map((item) => (item as unknown as { content: { text: string }[] }).content[0]!.text);
+    const textOf = (items: ResponseItem[]) =>
+      items.map((item) => (item as unknown as { content: { text: string }[] }).content[0]!.text);
     expect(textOf(changes({}, { instructions: instructions(null) }))).to.deep.equal([
       '# AGENTS.md instructions\n\n<INSTRUCTIONS>\nFrom here on these hold, and none of the AGENTS.md instructions given before.\n\nThere are none.\n</INSTRUCTIONS>',
     ]);

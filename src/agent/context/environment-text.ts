@@ -38,7 +38,8 @@ function profileText({ sandboxPolicy, cwd }: EnvironmentFacts['settings']): stri
     return `<permission_profile type="${type}"><file_system type="unrestricted" /></permission_profile>`;
   }
   const entries = file_system.entries.map(({ access, path }) => {
-    const place = path.path === undefined ? `<special>:${path.value!.kind}</special>` : `<path>${escape(path.path)}</path>`;
+    const place =
+      path.path === undefined ? `<special>:${path.value!.kind}</special>` : `<path>${escape(path.path)}</path>`;
     return `<entry access="${access}">${place}</entry>`;
   });
   return `<permission_profile type="${type}"><file_system type="${file_system.type}">${entries.join('')}</file_system></permission_profile>`;

@@ -8,7 +8,12 @@ export function permissionsText(
   { sandboxPolicy, approvalPolicy }: Pick<SessionSettings, 'sandboxPolicy' | 'approvalPolicy'>,
   allowed: readonly (readonly string[])[] = [],
 ): string {
-  const lines = [sandboxLine(sandboxPolicy), networkLine(sandboxPolicy), ...approvalLines(approvalPolicy), ...allowedLines(allowed)];
+  const lines = [
+    sandboxLine(sandboxPolicy),
+    networkLine(sandboxPolicy),
+    ...approvalLines(approvalPolicy),
+    ...allowedLines(allowed),
+  ];
   return `<permissions instructions>\n${lines.join('\n')}\n</permissions instructions>`;
 }
 
@@ -46,12 +51,18 @@ function approvalLines(policy: AskForApproval): string[] {
   const lines = [`Approval policy: \`${name}\`.`];
   if (policy === 'untrusted') lines.push('The user is asked before every command that is not known to only read.');
   if (!mayAsk(policy, 'sandbox_approval')) {
-    return [...lines, 'Nobody is asked for more than the sandbox gives: leave `sandbox_permissions` out, such a command is refused.'];
+    return [
+      ...lines,
+      'Nobody is asked for more than the sandbox gives: leave `sandbox_permissions` out, such a command is refused.',
+    ];
   }
   return [...lines, ...HOW_TO_ASK];
 }
 
 function allowedLines(allowed: readonly (readonly string[])[]): string[] {
   if (allowed.length === 0) return [];
-  return ['Commands that begin so are allowed outside the sandbox:', ...allowed.map((words) => `- ${JSON.stringify(words)}`)];
+  return [
+    'Commands that begin so are allowed outside the sandbox:',
+    ...allowed.map((words) => `- ${JSON.stringify(words)}`),
+  ];
 }

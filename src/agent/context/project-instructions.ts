@@ -63,7 +63,9 @@ export async function collectProjectInstructions(query: InstructionsQuery): Prom
 export function instructionsText({ body, folder }: ProjectInstructions, replacesEarlier = false): string | null {
   if (body === null && !replacesEarlier) return null;
   const title = folder === null ? '# AGENTS.md instructions' : `# AGENTS.md instructions for ${folder}`;
-  const notice = replacesEarlier ? 'From here on these hold, and none of the AGENTS.md instructions given before.\n\n' : '';
+  const notice = replacesEarlier
+    ? 'From here on these hold, and none of the AGENTS.md instructions given before.\n\n'
+    : '';
   return `${title}\n\n<INSTRUCTIONS>\n${notice}${body ?? 'There are none.'}\n</INSTRUCTIONS>`;
 }
 
@@ -131,7 +133,9 @@ async function readDocument(file: string, maxBytes: number, warnings: string[]):
       const bytes = Buffer.alloc(Math.min(stats.size, maxBytes));
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
       if (stats.size > maxBytes) {
-        warnings.push(`Only ${bytesRead} of ${stats.size} bytes of ${file} are given to the model (project_doc_max_bytes).`);
+        warnings.push(
+          `Only ${bytesRead} of ${stats.size} bytes of ${file} are given to the model (project_doc_max_bytes).`,
+        );
       }
       return { file, text: decodeWhole(bytes.subarray(0, bytesRead), stats.size > maxBytes) };
     } finally {

@@ -28,7 +28,10 @@ export const ACTION_PROGRAMS: Readonly<Record<string, ActionProgram>> = {
   exa: { kind: 'list', values: ['-I', '--ignore-glob', '-L', '--level', '-s', '--sort'] },
   eza: { kind: 'list', values: ['-I', '--ignore-glob', '-L', '--level', '-s', '--sort'] },
   fd: { kind: 'search', values: ['-d', '-e', '-E', '-t', '-S', '--type', '--extension', '--exclude', '--max-depth'] },
-  fdfind: { kind: 'search', values: ['-d', '-e', '-E', '-t', '-S', '--type', '--extension', '--exclude', '--max-depth'] },
+  fdfind: {
+    kind: 'search',
+    values: ['-d', '-e', '-E', '-t', '-S', '--type', '--extension', '--exclude', '--max-depth'],
+  },
   fgrep: { kind: 'search', values: GREP_VALUES },
   grep: { kind: 'search', values: GREP_VALUES },
   head: { kind: 'read', values: ['-n', '-c'], options: COUNTED, several: true },

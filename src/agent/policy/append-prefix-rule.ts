@@ -42,7 +42,9 @@ export async function appendPrefixRule(home: string, prefix: readonly string[]):
       await handle.close();
     }
   } catch (error) {
-    throw new DaemonError('config_invalid', `${named} cannot be changed: ${(error as Error).message}`, { cause: error });
+    throw new DaemonError('config_invalid', `${named} cannot be changed: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

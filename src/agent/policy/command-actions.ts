@@ -83,7 +83,8 @@ function dropTrifles(steps: readonly Step[]): Step[] {
     const before = left.at(-1);
     if (before === undefined || step.connector !== '|' || !isFormatter(step.argv)) left.push({ ...step });
     // Which lines were read is worth seeing.
-    else if (step.argv[0] === 'sed' && toAction(before.argv)?.type === 'read') before.shown += ` | ${joinCommand(step.argv)}`;
+    else if (step.argv[0] === 'sed' && toAction(before.argv)?.type === 'read')
+      before.shown += ` | ${joinCommand(step.argv)}`;
   }
   while (left.length > 1 && left[0]!.argv[0] === 'echo' && left[1]!.connector !== '|') left = left.slice(1);
   while (left.length > 1 && left.at(-1)!.argv.join(' ') === 'true') left = left.slice(0, -1);

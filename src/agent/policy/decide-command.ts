@@ -33,9 +33,7 @@ export interface PolicyState {
 
 /** What a client may answer, as the wire spells it. `acceptForSession` and `decline` are taken as well. */
 export type OfferedDecision =
-  | 'accept'
-  | { acceptWithExecpolicyAmendment: { execpolicy_amendment: string[] } }
-  | 'cancel';
+  'accept' | { acceptWithExecpolicyAmendment: { execpolicy_amendment: string[] } } | 'cancel';
 
 export type CommandDecision =
   /** `sandboxed` says that the sandbox of the policy is to be put round it. */
@@ -81,27 +79,27 @@ export type CommandOutcome =
   | 'riskyCannotAsk';
 
 /** From above: the first row whose facts all hold decides. */
-export const COMMAND_TABLE: readonly { when: Partial<CommandFacts>; then: CommandOutcome }[] = [
-  { when: { rules: 'forbidden' }, then: 'forbiddenByRule' },
-  { when: { escalated: true, asksForSandbox: false }, then: 'cannotEscalate' },
-  { when: { rules: 'prompt', asksForRules: false }, then: 'ruleCannotAsk' },
-  { when: { accepted: true }, then: 'run' },
-  { when: { rules: 'prompt' }, then: 'askForRule' },
-  { when: { rules: 'allow' }, then: 'runFreely' },
-  { when: { risky: true, asksForSandbox: false }, then: 'riskyCannotAsk' },
-  { when: { risky: true }, then: 'ask' },
-  { when: { untrusted: true, escalated: false, safe: true }, then: 'run' },
-  { when: { untrusted: true }, then: 'ask' },
-  { when: { escalated: true, confined: true }, then: 'ask' },
-  { when: {}, then: 'run' },
+export const COMMAND_TABLE: readonly { when: Partial<CommandFacts>; outcome: CommandOutcome }[] = [
+  { when: { rules: 'forbidden' }, outcome: 'forbiddenByRule' },
+  { when: { escalated: true, asksForSandbox: false }, outcome: 'cannotEscalate' },
+  { when: { rules: 'prompt', asksForRules: false }, outcome: 'ruleCannotAsk' },
+  { when: { accepted: true }, outcome: 'run' },
+  { when: { rules: 'prompt' }, outcome: 'askForRule' },
+  { when: { rules: 'allow' }, outcome: 'runFreely' },
+  { when: { risky: true, asksForSandbox: false }, outcome: 'riskyCannotAsk' },
+  { when: { risky: true }, outcome: 'ask' },
+  { when: { untrusted: true, escalated: false, safe: true }, outcome: 'run' },
+  { when: { untrusted: true }, outcome: 'ask' },
+  { when: { escalated: true, confined: true }, outcome: 'ask' },
+  { when: {}, outcome: 'run' },
 ];
 
 /** Never throws. */
 export function decideCommand(request: CommandRequest, state: PolicyState): CommandDecision {
   const verdict = evaluateRules(state.rules, request.argv);
   const facts = gatherFacts(request, state, verdict);
-  const { then } = COMMAND_TABLE.find(({ when }) => holds(when, facts))!;
-  switch (then) {
+  const { outcome } = COMMAND_TABLE.find(({ when }) => holds(when, facts))!;
+  switch (outcome) {
     case 'run':
       return { type: 'run', sandboxed: facts.confined && !facts.escalated };
     case 'runFreely':
@@ -113,7 +111,7 @@ export function decideCommand(request: CommandRequest, state: PolicyState): Comm
     case 'ruleCannotAsk':
     case 'cannotEscalate':
     case 'riskyCannotAsk':
-      return { type: 'forbid', messageForModel: REFUSALS[then](verdict) };
+      return { type: 'forbid', messageForModel: REFUSALS[outcome](verdict) };
   }
 }
 
@@ -155,9 +153,7 @@ function holds(when: Partial<CommandFacts>, facts: CommandFacts): boolean {
 function askFor(request: CommandRequest, verdict: RulesVerdict, facts: CommandFacts): CommandDecision {
   const proposedAmendment = verdict.type === 'none' ? proposeAmendment(verdict.open, request.prefixRule) : null;
   const amended: OfferedDecision[] =
-    proposedAmendment === null
-      ? []
-      : [{ acceptWithExecpolicyAmendment: { execpolicy_amendment: proposedAmendment } }];
+    proposedAmendment === null ? [] : [{ acceptWithExecpolicyAmendment: { execpolicy_amendment: proposedAmendment } }];
   return {
     type: 'ask',
     reason: verdict.type === 'prompt' ? ruleReason(request, verdict.justification) : request.justification,
@@ -173,7 +169,8 @@ function ruleReason({ argv }: CommandRequest, justification: string | null): str
 }
 
 const REFUSALS = {
-  forbiddenByRule: (verdict: RulesVerdict) => `Not run: ${describeRule(verdict)}. Do not reach for the same by other means.`,
+  forbiddenByRule: (verdict: RulesVerdict) =>
+    `Not run: ${describeRule(verdict)}. Do not reach for the same by other means.`,
   ruleCannotAsk: (verdict: RulesVerdict) =>
     `Not run: ${describeRule(verdict)}, and the approval policy lets nobody be asked.`,
   cannotEscalate: () =>

@@ -29,7 +29,8 @@ export function evaluateRules(rules: ExecRules, argv: readonly string[]): RulesV
         if (match === 'no') continue;
         const { justification } = rule;
         const matched = words.slice(0, rule.pattern.length).map((word) => word ?? '…');
-        if (rule.decision === 'forbidden' && match === 'yes') return { type: 'forbidden', words: matched, justification };
+        if (rule.decision === 'forbidden' && match === 'yes')
+          return { type: 'forbidden', words: matched, justification };
         prompt ??= { type: 'prompt', words: matched, justification };
       }
     }
@@ -47,7 +48,15 @@ export function splitCommands(argv: readonly string[]): string[][] {
 }
 
 /** Folders of programs that a person installed, or the system. Elsewhere anyone may have put something under a good name. */
-const PROGRAM_FOLDERS = ['/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin'];
+const PROGRAM_FOLDERS = [
+  '/bin',
+  '/sbin',
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/opt/homebrew/bin',
+];
 
 function isAllowed({ rules, hostExecutables }: ExecRules, command: readonly string[]): boolean {
   const [program, ...args] = command;
@@ -57,7 +66,8 @@ function isAllowed({ rules, hostExecutables }: ExecRules, command: readonly stri
     (hostExecutables.get(name)?.includes(program!) ?? PROGRAM_FOLDERS.includes(path.dirname(program!)));
   return rules.some(
     (rule) =>
-      rule.decision === 'allow' && (matchesPrefix(rule, command) || (mayStandFor && matchesPrefix(rule, [name, ...args]))),
+      rule.decision === 'allow' &&
+      (matchesPrefix(rule, command) || (mayStandFor && matchesPrefix(rule, [name, ...args]))),
   );
 }
 
@@ -85,7 +95,9 @@ export function allCommands(argv: LooseWords, depth = 0): LooseWords[] {
 
 /** What is left without the program, its options, settings of variables and lengths of time. */
 function skipCarrier(argv: LooseWords): LooseWords {
-  const place = argv.findIndex((word, at) => at > 0 && word !== null && !/^(-.*|[A-Za-z_]\w*=.*|[\d.]+[smhd]?)$/.test(word));
+  const place = argv.findIndex(
+    (word, at) => at > 0 && word !== null && !/^(-.*|[A-Za-z_]\w*=.*|[\d.]+[smhd]?)$/.test(word),
+  );
   return place === -1 ? [] : argv.slice(place);
 }
 

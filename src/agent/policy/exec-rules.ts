@@ -135,10 +135,12 @@ function toPrefixRule(call: LiteralCall): PrefixRule {
     justification: toJustification(given.get('justification') ?? null),
   };
   for (const example of toExamples(given.get('match'))) {
-    if (!matchesPrefix(rule, example)) throw new WrongRule(`the example in match does not match: ${example.join(' ')}`, rule);
+    if (!matchesPrefix(rule, example))
+      throw new WrongRule(`the example in match does not match: ${example.join(' ')}`, rule);
   }
   for (const example of toExamples(given.get('not_match'))) {
-    if (matchesPrefix(rule, example)) throw new WrongRule(`the example in not_match matches: ${example.join(' ')}`, rule);
+    if (matchesPrefix(rule, example))
+      throw new WrongRule(`the example in not_match matches: ${example.join(' ')}`, rule);
   }
   return rule;
 }
@@ -150,7 +152,8 @@ export function matchesPrefix({ pattern }: PrefixRule, argv: readonly string[]):
 
 function namedArguments(call: LiteralCall, names: readonly string[]): Map<string, LiteralValue> {
   const given = new Map(call.named);
-  for (const name of given.keys()) if (!names.includes(name)) throw new WrongRule(`${call.name} has no argument ${name}`);
+  for (const name of given.keys())
+    if (!names.includes(name)) throw new WrongRule(`${call.name} has no argument ${name}`);
   call.positional.forEach((value, place) => {
     const name = names[place];
     if (name === undefined) throw new WrongRule(`${call.name} has no more than ${names.length} arguments`);
@@ -162,12 +165,14 @@ function namedArguments(call: LiteralCall, names: readonly string[]): Map<string
 
 function toPattern(value: LiteralValue | undefined): string[][] {
   if (value === undefined) throw new WrongRule('pattern is missing');
-  if (!Array.isArray(value) || value.length === 0) throw new WrongRule('pattern must be a list of words, and not empty');
+  if (!Array.isArray(value) || value.length === 0)
+    throw new WrongRule('pattern must be a list of words, and not empty');
   return value.map((token) => {
     const alternatives = Array.isArray(token) ? token : [token];
     if (alternatives.length === 0) throw new WrongRule('a list of alternatives in pattern must not be empty');
     return alternatives.map((word) => {
-      if (typeof word !== 'string') throw new WrongRule('pattern holds something that is neither a text nor a list of texts');
+      if (typeof word !== 'string')
+        throw new WrongRule('pattern holds something that is neither a text nor a list of texts');
       return word;
     });
   });
@@ -206,7 +211,8 @@ function addHostExecutable(into: Map<string, string[]>, call: LiteralCall): void
   const given = namedArguments(call, HOST_ARGUMENTS);
   const name = given.get('name');
   const paths = given.get('paths');
-  if (typeof name !== 'string' || name === '' || name.includes('/')) throw new WrongRule('name must be the bare name of a program');
+  if (typeof name !== 'string' || name === '' || name.includes('/'))
+    throw new WrongRule('name must be the bare name of a program');
   if (!Array.isArray(paths) || !paths.every((file) => typeof file === 'string' && path.isAbsolute(file))) {
     throw new WrongRule('paths must be a list of absolute paths');
   }

@@ -80,7 +80,7 @@ function isForbidden({ shorts = '', longs = [], words = [], parts }: SafeProgram
     const name = arg.slice(2).split('=', 1)[0]!;
     return name !== '' && longs.some((long) => long.startsWith(name));
   }
-  return arg.startsWith('-') && [...shorts].some((letter) => arg.includes(letter));
+  return arg.startsWith('-') && Array.from(shorts).some((letter) => arg.includes(letter));
 }
 
 /** `sed -n 3p file`, `sed -n 3,7p file`. Every other form of sed can write files or run commands. */

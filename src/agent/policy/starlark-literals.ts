@@ -50,7 +50,20 @@ class NotRead extends Error {
 const WORD = /[A-Za-z_][A-Za-z_0-9]*/y;
 const NUMBER = /[0-9]+/y;
 const STATEMENT_START = /\n(?=[A-Za-z_"'])/g;
-const KEYWORDS = new Set(['and', 'break', 'continue', 'def', 'elif', 'else', 'for', 'if', 'in', 'lambda', 'load', 'not']);
+const KEYWORDS = new Set([
+  'and',
+  'break',
+  'continue',
+  'def',
+  'elif',
+  'else',
+  'for',
+  'if',
+  'in',
+  'lambda',
+  'load',
+  'not',
+]);
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   a: '\x07',
   b: '\b',
@@ -227,7 +240,8 @@ class Reader {
     let value = '';
     for (;;) {
       const character = this.#text[this.#at];
-      if (character === undefined || (character === '\n' && !isTriple)) throw new NotRead('the text does not end', start);
+      if (character === undefined || (character === '\n' && !isTriple))
+        throw new NotRead('the text does not end', start);
       if (this.#text.startsWith(close, this.#at)) {
         this.#at += close.length;
         return value;
@@ -259,7 +273,8 @@ class Reader {
     const code = /\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{1,3}))/y;
     code.lastIndex = at;
     const found = code.exec(this.#text);
-    const point = found === null ? NaN : parseInt(found[1] ?? found[2] ?? found[3] ?? found[4]!, found[4] === undefined ? 16 : 8);
+    const point =
+      found === null ? NaN : parseInt(found[1] ?? found[2] ?? found[3] ?? found[4]!, found[4] === undefined ? 16 : 8);
     if (found === null || !(point <= 0x10ffff)) throw new NotRead(`\\${next} is no escape`, at);
     this.#at += found[0].length;
     return String.fromCodePoint(point);

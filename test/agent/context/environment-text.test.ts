@@ -3,13 +3,21 @@ import { environmentText } from '../../../src/agent/context/environment-text.js'
 import type { SandboxPolicy } from '../../../src/protocol/thread.js';
 
 function filesystemOf(sandboxPolicy: SandboxPolicy, cwd = '/p'): string {
-  const text = environmentText({ settings: { cwd, workspaceRoots: [cwd], sandboxPolicy }, shell: 'bash', now: new Date() });
+  const text = environmentText({
+    settings: { cwd, workspaceRoots: [cwd], sandboxPolicy },
+    shell: 'bash',
+    now: new Date(),
+  });
   return /<filesystem>.*<\/filesystem>/.exec(text)![0];
 }
 
 describe('environmentText', () => {
   it('tells folder, shell, day and zone', () => {
-    const settings = { cwd: '/p & <q>', workspaceRoots: ['/p & <q>', '/r'], sandboxPolicy: { type: 'dangerFullAccess' } as const };
+    const settings = {
+      cwd: '/p & <q>',
+      workspaceRoots: ['/p & <q>', '/r'],
+      sandboxPolicy: { type: 'dangerFullAccess' } as const,
+    };
     expect(environmentText({ settings, shell: 'zsh', now: new Date(2026, 0, 5, 12) })).to.equal(`<environment_context>
   <cwd>/p &amp; &lt;q&gt;</cwd>
   <shell>zsh</shell>

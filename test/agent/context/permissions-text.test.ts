@@ -31,14 +31,11 @@ describe('permissionsText', () => {
     const granular = (sandbox_approval: boolean): AskForApproval => ({
       granular: { sandbox_approval, rules: true, mcp_elicitations: true },
     });
-    const tellsHow = (policy: AskForApproval): boolean => linesOf({ type: 'readOnly' }, policy).some((line) => line.includes('`require_escalated`'));
-    expect((['untrusted', 'on-request', 'never', granular(true), granular(false)] as const).map(tellsHow)).to.deep.equal([
-      true,
-      true,
-      false,
-      true,
-      false,
-    ]);
+    const tellsHow = (policy: AskForApproval): boolean =>
+      linesOf({ type: 'readOnly' }, policy).some((line) => line.includes('`require_escalated`'));
+    expect(
+      (['untrusted', 'on-request', 'never', granular(true), granular(false)] as const).map(tellsHow),
+    ).to.deep.equal([true, true, false, true, false]);
   });
 
   it('lists what rules allow', () => {

@@ -43,7 +43,13 @@ describe('collectProjectInstructions', () => {
   }
 
   it('puts the home first, then every folder from the root of the project to the cwd', async () => {
-    write({ 'h/AGENTS.md': 'HOME\n', 'ws/.git/x': '', 'ws/AGENTS.md': 'ROOT\n', 'ws/a/AGENTS.md': 'A', 'ws/a/b/AGENTS.md': 'B\n\n' });
+    write({
+      'h/AGENTS.md': 'HOME\n',
+      'ws/.git/x': '',
+      'ws/AGENTS.md': 'ROOT\n',
+      'ws/a/AGENTS.md': 'A',
+      'ws/a/b/AGENTS.md': 'B\n\n',
+    });
     write({ 'AGENTS.md': 'ABOVE', 'ws/a/b/c/AGENTS.md': 'BELOW' });
     expect(await collect('ws/a/b')).to.deep.equal({
       text: '# AGENTS.md instructions for ws/a/b\n\n<INSTRUCTIONS>\nHOME\n\n--- project-doc ---\n\nROOT\n\n\nA\n\nB\n\n\n</INSTRUCTIONS>',
@@ -69,23 +75,47 @@ describe('collectProjectInstructions', () => {
   it('takes an override instead of the file beside it', async () => {
     write({ 'h/AGENTS.md': 'HOME', 'h/AGENTS.override.md': 'HOME OVER', 'ws/.git/x': '', 'ws/AGENTS.md': 'ROOT' });
     write({ 'ws/AGENTS.override.md': 'ROOT OVER', 'ws/a/AGENTS.md': 'A' });
-    expect((await collect('ws/a')).sources).to.deep.equal(['h/AGENTS.override.md', 'ws/AGENTS.override.md', 'ws/a/AGENTS.md']);
+    expect((await collect('ws/a')).sources).to.deep.equal([
+      'h/AGENTS.override.md',
+      'ws/AGENTS.override.md',
+      'ws/a/AGENTS.md',
+    ]);
   });
 
   it('lets an empty override hide the file of a project, not that of the home', async () => {
-    write({ 'h/AGENTS.md': 'HOME', 'h/AGENTS.override.md': ' \n', 'ws/.git/x': '', 'ws/AGENTS.md': 'ROOT', 'ws/AGENTS.override.md': '\n' });
+    write({
+      'h/AGENTS.md': 'HOME',
+      'h/AGENTS.override.md': ' \n',
+      'ws/.git/x': '',
+      'ws/AGENTS.md': 'ROOT',
+      'ws/AGENTS.override.md': '\n',
+    });
     expect((await collect('ws')).sources).to.deep.equal(['h/AGENTS.md']);
   });
 
   it('takes the other names of the configuration where there is no file of the usual one, without leaving the folder', async () => {
-    write({ 'ws/.git/x': '', 'ws/CLAUDE.md': 'C', 'ws/a/X.md': 'X', 'ws/a/CLAUDE.md': 'CA', 'h/CLAUDE.md': 'H', 'ws/b/AGENTS.md': 'B', 'ws/b/X.md': 'X' });
+    write({
+      'ws/.git/x': '',
+      'ws/CLAUDE.md': 'C',
+      'ws/a/X.md': 'X',
+      'ws/a/CLAUDE.md': 'CA',
+      'h/CLAUDE.md': 'H',
+      'ws/b/AGENTS.md': 'B',
+      'ws/b/X.md': 'X',
+    });
     const fallbackNames = ['../h/CLAUDE.md', 'CLAUDE.md', 'X.md'];
     expect((await collect('ws/a', { fallbackNames })).sources).to.deep.equal(['ws/CLAUDE.md', 'ws/a/CLAUDE.md']);
     expect((await collect('ws/b', { fallbackNames })).sources).to.deep.equal(['ws/CLAUDE.md', 'ws/b/AGENTS.md']);
   });
 
   it('reads no more of a project than the configuration lets, in whole characters, and says what was cut', async () => {
-    write({ 'h/AGENTS.md': 'HOME IS LONG ENOUGH', 'ws/.git/x': '', 'ws/AGENTS.md': '12345678\n', 'ws/a/AGENTS.md': 'aé', 'ws/a/b/AGENTS.md': 'B' });
+    write({
+      'h/AGENTS.md': 'HOME IS LONG ENOUGH',
+      'ws/.git/x': '',
+      'ws/AGENTS.md': '12345678\n',
+      'ws/a/AGENTS.md': 'aé',
+      'ws/a/b/AGENTS.md': 'B',
+    });
     expect(await collect('ws/a/b', { maxBytes: 11 })).to.deep.equal({
       text: '# AGENTS.md instructions for ws/a/b\n\n<INSTRUCTIONS>\nHOME IS LONG ENOUGH\n\n--- project-doc ---\n\n12345678\n\n\na\n\nB\n</INSTRUCTIONS>',
       sources: ['h/AGENTS.md', 'ws/AGENTS.md', 'ws/a/AGENTS.md', 'ws/a/b/AGENTS.md'],
@@ -99,7 +129,10 @@ describe('collectProjectInstructions', () => {
     expect((await collect('ws/a')).sources).to.deep.equal(['ws/a/AGENTS.md']);
     write({ 'ws/.git': 'gitdir: elsewhere', 'ws/a/.hg': '' });
     expect((await collect('ws/a/b')).sources).to.deep.equal(['ws/AGENTS.md', 'ws/a/AGENTS.md', 'ws/a/b/AGENTS.md']);
-    expect((await collect('ws/a/b', { rootMarkers: ['.hg'] })).sources).to.deep.equal(['ws/a/AGENTS.md', 'ws/a/b/AGENTS.md']);
+    expect((await collect('ws/a/b', { rootMarkers: ['.hg'] })).sources).to.deep.equal([
+      'ws/a/AGENTS.md',
+      'ws/a/b/AGENTS.md',
+    ]);
     expect((await collect('ws/a/b', { rootMarkers: [] })).sources).to.deep.equal(['ws/a/b/AGENTS.md']);
   });
 
@@ -119,7 +152,10 @@ describe('collectProjectInstructions', () => {
     mkdirSync(path.join(root(), 'h'));
     symlinkSync('AGENTS.md', path.join(root(), 'h', 'AGENTS.md'));
     const { sources, warnings } = await collect('ws');
-    expect([sources, warnings.map((text) => text.replace(/:.*/, ''))]).to.deep.equal([[], ['h/AGENTS.md cannot be read']]);
+    expect([sources, warnings.map((text) => text.replace(/:.*/, ''))]).to.deep.equal([
+      [],
+      ['h/AGENTS.md cannot be read'],
+    ]);
   });
 });
 

@@ -1,4 +1,13 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -15,7 +24,10 @@ describe('appendPrefixRule', () => {
   it('makes the file, for its owner alone, with the line that Codex would write', async () => {
     await appendPrefixRule(home(), ['cp', 'ü "x"', 'a\\n\n']);
     expect(text()).to.equal('prefix_rule(pattern=["cp", "ü \\"x\\"", "a\\\\n\\n"], decision="allow")\n');
-    expect([statSync(file()).mode & 0o777, readdirSync(join(home(), 'rules'))]).to.deep.equal([0o600, ['default.rules']]);
+    expect([statSync(file()).mode & 0o777, readdirSync(join(home(), 'rules'))]).to.deep.equal([
+      0o600,
+      ['default.rules'],
+    ]);
   });
 
   it('keeps what is there, its rights and a link, and adds no rule twice', async () => {

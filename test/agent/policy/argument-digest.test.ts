@@ -33,7 +33,9 @@ describe('digestArguments', () => {
     const shuffled = fc.uniqueArray(fc.tuple(fc.string(), fc.jsonValue()), { selector: ([key]) => key });
     fc.assert(
       fc.property(shuffled, (entries) => {
-        expect(toCanonicalJson(Object.fromEntries(entries))).to.equal(toCanonicalJson(Object.fromEntries(entries.toReversed())));
+        expect(toCanonicalJson(Object.fromEntries(entries))).to.equal(
+          toCanonicalJson(Object.fromEntries(entries.toReversed())),
+        );
       }),
     );
   });

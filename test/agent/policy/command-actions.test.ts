@@ -32,10 +32,16 @@ describe('commandActions', () => {
 
   it('reads a command without a shell by its own words, and the script of every shell', () => {
     expect(
-      [['cat', 'a b'], ['sh', '-c', 'cat "a b"'], ['/usr/bin/zsh', '-lc', "cat 'a b'"]].map((argv) => commandActions(argv, '/p')),
+      [
+        ['cat', 'a b'],
+        ['sh', '-c', 'cat "a b"'],
+        ['/usr/bin/zsh', '-lc', "cat 'a b'"],
+      ].map((argv) => commandActions(argv, '/p')),
     ).to.deep.equal(Array.from({ length: 3 }, () => [read("cat 'a b'", 'a b', '/p/a b')]));
     expect(commandActions(['bash', '-lc', 'cat "$0"', 'a'], '/p')).to.deep.equal([unknown(`bash -lc 'cat "$0"' a`)]);
-    expect(commandActions(['ls', '$HOME'], '/p')).to.deep.equal([{ type: 'listFiles', command: "ls '$HOME'", path: '$HOME' }]);
+    expect(commandActions(['ls', '$HOME'], '/p')).to.deep.equal([
+      { type: 'listFiles', command: "ls '$HOME'", path: '$HOME' },
+    ]);
   });
 
   for (const script of ["awk '{print > \"b\"}' a", "awk 'BEGIN{system(\"x\")}' a", 'cat a | xargs rm', 'cat a | sort -o b', 'cat a | sed -i s/a/b/', 'rg --pre x y', 'cd a && cd b', 'cd a b && ls', 'constructor a', 'cat -'])
@@ -44,7 +50,9 @@ describe('commandActions', () => {
     }); // prettier-ignore
 
   it('finds files through every folder that the script enters', () => {
-    expect(commandActions(inShell('cd a && cd b && cat c /dev/null; cat /d; cat e'), '/p')).to.deep.equal([unknown('cd a && cd b && cat c /dev/null; cat /d; cat e')]);
+    expect(commandActions(inShell('cd a && cd b && cat c /dev/null; cat /d; cat e'), '/p')).to.deep.equal([
+      unknown('cd a && cd b && cat c /dev/null; cat /d; cat e'),
+    ]);
     expect(commandActions(inShell('cd a && cd b && cat c; cat /d; cd /x; cat e'), '/p')).to.deep.equal([
       read('cat c', 'c', '/p/a/b/c'),
       read('cat /d', 'd', '/d'),

@@ -42,13 +42,21 @@ function request(cmd: string, more: Partial<CommandRequest> = {}): CommandReques
 }
 
 function state(more: Partial<PolicyState> = {}): PolicyState {
-  return { approvalPolicy: 'on-request', sandboxPolicy: { type: 'readOnly' }, rules: RULES, approvals: new SessionApprovals(), ...more };
+  return {
+    approvalPolicy: 'on-request',
+    sandboxPolicy: { type: 'readOnly' },
+    rules: RULES,
+    approvals: new SessionApprovals(),
+    ...more,
+  };
 }
 
 type Outcome = 'asked' | 'ran' | 'refused';
 const OUTCOMES: Readonly<Record<CommandDecision['type'], Outcome>> = { ask: 'asked', run: 'ran', forbid: 'refused' };
 
-const EVERYWHERE = Object.keys(POLICIES).flatMap((policy) => Object.keys(SANDBOXES).map((sandbox) => `${policy}/${sandbox}`));
+const EVERYWHERE = Object.keys(POLICIES).flatMap((policy) =>
+  Object.keys(SANDBOXES).map((sandbox) => `${policy}/${sandbox}`),
+);
 const where = (pattern: RegExp): string[] => EVERYWHERE.filter((cell) => pattern.test(cell));
 
 /** What a prompt rule does wherever it is found. */
@@ -107,7 +115,10 @@ describe('decideCommand', () => {
     const rows = policyFixture('decisions').filter(({ asked, cmd }) => asked.length > 0 && !(cmd in DIFFERENT));
     expect(rows.length).to.be.greaterThan(20);
     const ours = rows.map(({ cmd, escalated, justification, prefixRule }) => {
-      const decision = decideCommand(request(cmd, { escalated, justification, prefixRule }), state({ approvalPolicy: 'untrusted' }));
+      const decision = decideCommand(
+        request(cmd, { escalated, justification, prefixRule }),
+        state({ approvalPolicy: 'untrusted' }),
+      );
       return { cmd, amendment: decision.type === 'ask' ? decision.proposedAmendment : decision.type };
     });
     expect(ours).to.deep.equal(rows.map(({ cmd, amendment }) => ({ cmd, amendment })));
@@ -120,13 +131,20 @@ describe('decideCommand', () => {
       decideCommand(request('cp a b > c', escalated), state()),
       decideCommand(request('chmod 1 a', escalated), state()),
       decideCommand(request('mkdir a'), state({ sandboxPolicy: { type: 'workspaceWrite' } })),
-      decideCommand(request('make'), state({ approvalPolicy: 'untrusted', sandboxPolicy: { type: 'dangerFullAccess' } })),
+      decideCommand(
+        request('make'),
+        state({ approvalPolicy: 'untrusted', sandboxPolicy: { type: 'dangerFullAccess' } }),
+      ),
     ]).to.deep.equal([
       {
         type: 'ask',
         reason: 'Copy it?',
         proposedAmendment: ['cp', 'a'],
-        availableDecisions: ['accept', { acceptWithExecpolicyAmendment: { execpolicy_amendment: ['cp', 'a'] } }, 'cancel'],
+        availableDecisions: [
+          'accept',
+          { acceptWithExecpolicyAmendment: { execpolicy_amendment: ['cp', 'a'] } },
+          'cancel',
+        ],
         thenSandboxed: false,
       },
       {
@@ -202,11 +220,17 @@ describe('decideCommand', () => {
 
   it('does not ask again about what was accepted for the session, however it is spelled, but for what a rule forbids', () => {
     const approvals = new SessionApprovals();
-    for (const cmd of ['mkdir a', 'mkdir b > c', 'rm -f x', 'rmdir a']) approvals.acceptCommand(identifyCommand(request(cmd)));
+    for (const cmd of ['mkdir a', 'mkdir b > c', 'rm -f x', 'rmdir a'])
+      approvals.acceptCommand(identifyCommand(request(cmd)));
     const types = (more: Partial<CommandRequest>, ...cmds: string[]) =>
       cmds.map((cmd) => decideCommand(request(cmd, more), state({ approvals })).type);
     expect(types({}, 'mkdir a', "mkdir  'a'", 'mkdir b > c', 'rm -f x')).to.deep.equal(['run', 'run', 'run', 'run']);
-    expect(types({}, 'mkdir a b', 'mkdir a && mkdir a', 'mkdir b  > c', 'rm -f y')).to.deep.equal(['ask', 'ask', 'ask', 'ask']);
+    expect(types({}, 'mkdir a b', 'mkdir a && mkdir a', 'mkdir b  > c', 'rm -f y')).to.deep.equal([
+      'ask',
+      'ask',
+      'ask',
+      'ask',
+    ]);
     expect(types({ cwd: '/q' }, 'mkdir a')).to.deep.equal(['ask']);
     expect(types({ escalated: true }, 'mkdir a')).to.deep.equal(['ask']);
     expect(types({}, 'rmdir a')).to.deep.equal(['forbid']);

@@ -5,7 +5,13 @@ import { SessionApprovals } from '../../../src/agent/policy/session-approvals.js
 import type { AskForApproval, SandboxPolicy } from '../../../src/protocol/thread.js';
 
 const granular = (sandbox_approval: boolean): AskForApproval => ({
-  granular: { sandbox_approval, rules: false, mcp_elicitations: false, request_permissions: false, skill_approval: false },
+  granular: {
+    sandbox_approval,
+    rules: false,
+    mcp_elicitations: false,
+    request_permissions: false,
+    skill_approval: false,
+  },
 });
 const POLICIES: readonly [string, AskForApproval][] = [
   ['untrusted', 'untrusted'],
@@ -54,7 +60,12 @@ describe('decidePatch', () => {
       SANDBOXES.map(([sandboxName, sandbox]) => {
         const isOpen = sandbox.type !== 'readOnly';
         const inside = decide(policy, sandbox, ['/p/a'], isOpen ? [] : ['/p/a']);
-        const outside = decide(policy, sandbox, ['/p/a', '/q/b'], sandbox.type === 'workspaceWrite' ? ['/q/b'] : isOpen ? [] : ['/p/a', '/q/b']);
+        const outside = decide(
+          policy,
+          sandbox,
+          ['/p/a', '/q/b'],
+          sandbox.type === 'workspaceWrite' ? ['/q/b'] : isOpen ? [] : ['/p/a', '/q/b'],
+        );
         return [`${policyName}/${sandboxName}`, [inside.type, outside.type]];
       }),
     );
@@ -81,7 +92,8 @@ describe('decidePatch', () => {
       { type: 'ask', reason: 'Its files lie outside of what may be written: /q/b, /q/c' },
       {
         type: 'forbid',
-        messageForModel: 'Nothing was changed: files lie outside of what may be written: /q/b, /q/c, and the approval policy lets nobody be asked.',
+        messageForModel:
+          'Nothing was changed: files lie outside of what may be written: /q/b, /q/c, and the approval policy lets nobody be asked.',
       },
       { type: 'ask', reason: null },
       {

@@ -26,12 +26,9 @@ const RMDIR: RulesVerdict = { type: 'forbidden', words: ['rmdir'], justification
 
 describe('evaluateRules', () => {
   it('lets the strictest rule win, over all commands of a script', () => {
-    expect(['git log', 'git log && git push', 'git push; git push --force', 'git push -f | rmdir x'].map(verdict)).to.deep.equal([
-      { type: 'allow' },
-      PUSH,
-      FORCE,
-      { ...FORCE, words: ['git', 'push', '-f'] },
-    ]);
+    expect(
+      ['git log', 'git log && git push', 'git push; git push --force', 'git push -f | rmdir x'].map(verdict),
+    ).to.deep.equal([{ type: 'allow' }, PUSH, FORCE, { ...FORCE, words: ['git', 'push', '-f'] }]);
   });
 
   it('allows a script only when a rule allows every command of it', () => {
@@ -67,10 +64,20 @@ describe('evaluateRules', () => {
   it('takes a command without a shell word by word, and matches a whole one too', () => {
     expect(evaluateRules(RULES, ['touch', 'a', '>', 'b'])).to.deep.equal({ type: 'allow' });
     expect(evaluateRules(RULES, ['rmdir', '$A'])).to.deep.equal(RMDIR);
-    const whole = parseRules('r', 'prefix_rule(pattern=["bash", "-lc", "a > b"])\nprefix_rule(pattern=["bash", "-c"], decision="prompt")');
+    const whole = parseRules(
+      'r',
+      'prefix_rule(pattern=["bash", "-lc", "a > b"])\nprefix_rule(pattern=["bash", "-c"], decision="prompt")',
+    );
     expect(evaluateRules(whole, ['bash', '-lc', 'a > b'])).to.deep.equal({ type: 'allow' });
-    expect(evaluateRules(whole, ['bash', '-lc', 'a > c'])).to.deep.equal({ type: 'none', open: [['bash', '-lc', 'a > c']] });
-    expect(evaluateRules(whole, ['bash', '-c', 'x'])).to.deep.equal({ type: 'prompt', words: ['bash', '-c'], justification: null });
+    expect(evaluateRules(whole, ['bash', '-lc', 'a > c'])).to.deep.equal({
+      type: 'none',
+      open: [['bash', '-lc', 'a > c']],
+    });
+    expect(evaluateRules(whole, ['bash', '-c', 'x'])).to.deep.equal({
+      type: 'prompt',
+      words: ['bash', '-c'],
+      justification: null,
+    });
   });
 
   it('decides nothing without rules', () => {

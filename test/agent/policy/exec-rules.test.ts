@@ -80,7 +80,11 @@ prefix_rule(pattern=["ln"], decision="allow", not_match=["ln a"])
       'host_executable(name="a/b", paths=[])',
       'host_executable(name="a", paths=["bin/a"])',
       'allow("a")',
-    ].map((text) => parseRules('f', text).problems.map(({ message }) => message).join());
+    ].map((text) =>
+      parseRules('f', text)
+        .problems.map(({ message }) => message)
+        .join(),
+    );
     expect(messages).to.deep.equal([
       'f:1:1: pattern is missing',
       'f:1:1: prefix_rule has no more than 5 arguments',
@@ -104,7 +108,10 @@ describe('loadExecRules', () => {
     writeFileSync(join(folder(), 'b.rules'), 'prefix_rule(pattern=["b"], decision="prompt")\n');
     writeFileSync(join(folder(), 'a.rules'), 'prefix_rule(pattern=["a"])\nhost_executable(name="a", paths=["/x/a"])\n');
     writeFileSync(join(folder(), 'c.txt'), 'nothing');
-    writeFileSync(join(folder(), 'p', 'd.rules'), 'prefix_rule(pattern=["d"], decision="forbidden", justification="no")\n');
+    writeFileSync(
+      join(folder(), 'p', 'd.rules'),
+      'prefix_rule(pattern=["d"], decision="forbidden", justification="no")\n',
+    );
     expect(await loadExecRules([folder(), join(folder(), 'none'), join(folder(), 'p')])).to.deep.equal({
       rules: [
         { pattern: [['a']], decision: 'allow', justification: null },
@@ -117,7 +124,10 @@ describe('loadExecRules', () => {
   });
 
   it('allows nothing, of any file, when one cannot be understood or read', async () => {
-    writeFileSync(join(folder(), 'a.rules'), 'prefix_rule(pattern=["a"])\nprefix_rule(pattern=["b"], decision="prompt")\n');
+    writeFileSync(
+      join(folder(), 'a.rules'),
+      'prefix_rule(pattern=["a"])\nprefix_rule(pattern=["b"], decision="prompt")\n',
+    );
     writeFileSync(join(folder(), 'z.rules'), Buffer.from([0x61, 0xff]));
     const broken = await loadExecRules([folder()]);
     expect(broken.rules).to.deep.equal([{ pattern: [['b']], decision: 'prompt', justification: null }]);
@@ -125,7 +135,9 @@ describe('loadExecRules', () => {
     expect(broken.problems[0]).to.deep.include({ file: join(folder(), 'z.rules'), line: 0 });
     mkdirSync(join(folder(), 'y.rules'));
     writeFileSync(join(folder(), 'z.rules'), '');
-    expect((await loadExecRules([folder()])).problems.map(({ file }) => file)).to.deep.equal([join(folder(), 'y.rules')]);
+    expect((await loadExecRules([folder()])).problems.map(({ file }) => file)).to.deep.equal([
+      join(folder(), 'y.rules'),
+    ]);
   });
 
   it('says that a folder cannot be read', async function () {

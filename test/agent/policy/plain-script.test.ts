@@ -14,7 +14,7 @@ function runInBash(script: string): string[][] {
   });
   const parts = String(output[3]).split('\0');
   const commands: string[][] = [];
-  for (let at = 0; at < parts.length - 1; ) {
+  for (let at = 0; at < parts.length - 1;) {
     const count = Number(parts[at]);
     commands.push(parts.slice(at + 1, at + 1 + count));
     at += 1 + count;
@@ -27,11 +27,14 @@ function inOrder(commands: string[][]): string[][] {
 }
 
 describe('readPlainScript', () => {
-  const words = (script: string) => readPlainScript(script)?.map(({ words: all }) => all.map(({ value }) => value)) ?? null;
+  const words = (script: string) =>
+    readPlainScript(script)?.map(({ words: all }) => all.map(({ value }) => value)) ?? null;
 
   it('takes quotes and escapes away and keeps what joins the commands', () => {
     const script = `cat 'a b' "c d"\\ e | grep -n x && ls; pwd || true\nid # why`;
-    expect(readPlainScript(script)?.map((command) => [command.connector, ...command.words.map(({ value }) => value)])).to.deep.equal([
+    expect(
+      readPlainScript(script)?.map((command) => [command.connector, ...command.words.map(({ value }) => value)]),
+    ).to.deep.equal([
       [null, 'cat', 'a b', 'c d e'],
       ['|', 'grep', '-n', 'x'],
       ['&&', 'ls'],
@@ -55,7 +58,7 @@ describe('readPlainScript', () => {
         connector: null,
       },
     ]);
-    expect(words("find . -name '*.ts' \"?\"")).to.deep.equal([['find', '.', '-name', '*.ts', '?']]);
+    expect(words('find . -name \'*.ts\' "?"')).to.deep.equal([['find', '.', '-name', '*.ts', '?']]);
   });
 
   for (const script of [

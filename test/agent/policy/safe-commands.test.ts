@@ -179,7 +179,8 @@ function listTree(folder: string, into: string[] = [], below = ''): string[] {
     const stat = lstatSync(file);
     // git may refresh in it what it knows of the files' times.
     const isIndex = path === join('.git', 'index');
-    const content = stat.isFile() && !isIndex ? readFileSync(file, 'latin1') : stat.isSymbolicLink() ? readlinkSync(file) : '';
+    const content =
+      stat.isFile() && !isIndex ? readFileSync(file, 'latin1') : stat.isSymbolicLink() ? readlinkSync(file) : '';
     into.push(`${path} ${stat.mode.toString(8)} ${content}`);
     if (stat.isDirectory()) listTree(folder, into, path);
   }
@@ -193,7 +194,10 @@ function fillProject(folder: string, git: string): void {
   }
   symlinkSync('a', join(folder, 'link'));
   const run = (...args: string[]) =>
-    spawnSync(git, ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: folder, env: { PATH: process.env.PATH } });
+    spawnSync(git, ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+    });
   run('init', '-q');
   run('add', '.');
   run('commit', '-qm', 'first');
@@ -224,13 +228,15 @@ describe('isKnownSafe', () => {
       fc.constantFrom(...Object.keys(SAFE_GIT_COMMANDS).map((name) => `git ${name}`)),
       fc.constantFrom('sed -n', 'sed', 'find .', 'sort', 'uniq', 'rg', 'git --no-pager log', 'tee', 'cp', 'touch'),
     );
-    const letter = fc.constantFrom(...'abcdeghijklmnopqrstuvwxyzCDEHLOPRSTUVXZ0159');
+    const letter = fc.constantFrom(...Array.from('abcdeghijklmnopqrstuvwxyzCDEHLOPRSTUVXZ0159'));
     const argument = fc.oneof(
       fc.constantFrom('a', 'b', 'c', 'src', '.', 'link', 'src/x.ts', '-o', '--output=c', '--', 'HEAD', '1p', '1,2p', '$p', '1w c', 'x', '*', 'src/*', '-name', '-print', '-delete', '-fprint', '-exec', ';', '{}', '-i', '--pre', '--output', 'touch', 'touch c', '--textconv', '--ext-diff', '--compress-program=touch', '"two words"', "'$(touch c)'", '$(touch c)', '> c', '2>/dev/null', '< a', '> /dev/null'),
       letter.map((name) => `-${name}`),
       fc.tuple(letter, letter).map(([one, two]) => `-${one}${two}`),
     ); // prettier-ignore
-    const command = fc.tuple(programs, fc.array(argument, { maxLength: 4 })).map(([name, args]) => [name, ...args].join(' '));
+    const command = fc
+      .tuple(programs, fc.array(argument, { maxLength: 4 }))
+      .map(([name, args]) => [name, ...args].join(' '));
     const script = fc
       .array(fc.tuple(fc.constantFrom(' | ', ' && ', ' || ', '; ', '\n'), command), { minLength: 1, maxLength: 3 })
       .map((parts) => parts.map(([joint, text], place) => (place === 0 ? text : joint + text)).join(''));

@@ -13,7 +13,13 @@ describe('SessionApprovals', () => {
       { ...command, cwd: '/q' },
       { ...command, escalated: true },
     ];
-    expect([command, ...others].map((other) => approvals.hasCommand(other))).to.deep.equal([true, false, false, false, false]);
+    expect([command, ...others].map((other) => approvals.hasCommand(other))).to.deep.equal([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('accepts a patch again when each of its files was accepted, in whatever patches', () => {

@@ -20,11 +20,7 @@ rule( # here too
 rule("one", (("two")), deep = [[[]]])
 `;
     expect(namedOf(text)).to.deep.equal([
-      [
-        'rule',
-        [],
-        { pattern: ['git', 'push', ['a', 'b']], text: 'xy', none: null, yes: true, no: false, count: 12 },
-      ],
+      ['rule', [], { pattern: ['git', 'push', ['a', 'b']], text: 'xy', none: null, yes: true, no: false, count: 12 }],
       ['rule', ['one', 'two'], { deep: [[[]]] }],
     ]);
   });
@@ -83,8 +79,32 @@ s("9")
   });
 
   it('ends on everything, and never throws', () => {
-    const piece = fc.constantFrom('a', '(', ')', '[', ']', ',', '=', '"', "'", '\\', '\n', ' ', '#', '+', 'r', '"""', ';', '1', '\t', '\r\n');
-    fc.assert(fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => void readLiteralCalls(pieces.join(''))), { numRuns: 2000 });
+    const piece = fc.constantFrom(
+      'a',
+      '(',
+      ')',
+      '[',
+      ']',
+      ',',
+      '=',
+      '"',
+      "'",
+      '\\',
+      '\n',
+      ' ',
+      '#',
+      '+',
+      'r',
+      '"""',
+      ';',
+      '1',
+      '\t',
+      '\r\n',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => void readLiteralCalls(pieces.join(''))),
+      { numRuns: 2000 },
+    );
     const deep = `a(${'['.repeat(5000)}`;
     expect(readLiteralCalls(deep).problems.map(({ message }) => message)).to.deep.equal(['nested too deeply']);
   });

@@ -5,7 +5,12 @@ import { findClosedFiles, writablePlaces } from '../../../src/agent/policy/writa
 import type { WritablePlaces } from '../../../src/agent/policy/writable-places.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 
-const OPTIONS = { cwd: '/p', workspaceRoots: ['/p', '/q'], temporaryFolder: '/var/tmp/me/', closedFolders: ['/p/home'] };
+const OPTIONS = {
+  cwd: '/p',
+  workspaceRoots: ['/p', '/q'],
+  temporaryFolder: '/var/tmp/me/',
+  closedFolders: ['/p/home'],
+};
 
 describe('writablePlaces', () => {
   it('opens the workspace, the roots of the policy and the temporary folders, but for guarded folders', () => {
@@ -19,7 +24,11 @@ describe('writablePlaces', () => {
     });
     const narrow = { type: 'workspaceWrite', excludeSlashTmp: true, excludeTmpdirEnvVar: true } as const;
     expect(writablePlaces(narrow, OPTIONS).roots).to.deep.equal(['/p', '/q']);
-    expect(writablePlaces({ type: 'workspaceWrite' }, { ...OPTIONS, temporaryFolder: null }).roots).to.deep.equal(['/p', '/q', '/tmp']);
+    expect(writablePlaces({ type: 'workspaceWrite' }, { ...OPTIONS, temporaryFolder: null }).roots).to.deep.equal([
+      '/p',
+      '/q',
+      '/tmp',
+    ]);
   });
 
   it('opens nothing of a read-only sandbox and everything without a sandbox of ours', () => {
@@ -34,7 +43,10 @@ describe('findClosedFiles', () => {
   const closedOf = async (places: Partial<WritablePlaces>, ...names: string[]): Promise<string[]> => {
     const root = join(folder(), 'p');
     const full = { everywhere: false, roots: [root], closed: [join(root, '.git')], ...places };
-    const closed = await findClosedFiles(full, names.map((name) => (name.startsWith('/') ? name : `${root}/${name}`)));
+    const closed = await findClosedFiles(
+      full,
+      names.map((name) => (name.startsWith('/') ? name : `${root}/${name}`)),
+    );
     return closed.map((file) => file.replace(`${root}/`, ''));
   };
 
@@ -68,7 +80,7 @@ describe('findClosedFiles', () => {
     symlinkSync('p', join(folder(), 'alias'));
     const alias = join(folder(), 'alias');
     expect(await closedOf({ roots: [alias], closed: [join(alias, '.git')] }, 'a', '.git/x')).to.deep.equal(['.git/x']);
-    expect(await closedOf({ roots: ['/'] , closed: [] }, '/etc/passwd')).to.deep.equal([]);
+    expect(await closedOf({ roots: ['/'], closed: [] }, '/etc/passwd')).to.deep.equal([]);
   });
 
   it('closes every file where nothing is open, and none where everything is', async () => {
