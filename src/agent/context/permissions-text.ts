@@ -17,6 +17,11 @@ export function permissionsText(
   return `<permissions instructions>\n${lines.join('\n')}\n</permissions instructions>`;
 }
 
+/** What the model is told when a person has allowed more commands for good. */
+export function savedPrefixText(words: readonly string[]): string {
+  return `From now on commands that begin so are allowed outside the sandbox:\n- ${JSON.stringify(words)}`;
+}
+
 function sandboxLine(policy: SandboxPolicy): string {
   switch (policy.type) {
     case 'dangerFullAccess':

@@ -133,6 +133,8 @@ function plainRedirect(redirect: Redirection): PlainRedirect {
 function plainWord(word: Word): PlainWord {
   // Without parts there is nothing special in it but escapes.
   const parts = word.parts ?? [];
+  // What bash takes for a list in braces follows rules of its own.
+  if (hasOpenBrace(word) && /,|\.\./.test(word.text)) throw new NotPlain();
   const home = word.text.startsWith('~') ? ({ home: true } as const) : {};
   if (parts.length === 0) return { value: checkedLiteral(word.value, word.text), globPrefix: null, ...home };
   let value = '';
@@ -142,6 +144,11 @@ function plainWord(word: Word): PlainWord {
     value += partValue(part);
   }
   return { value, globPrefix, ...home };
+}
+
+function hasOpenBrace({ parts = [], text }: Word): boolean {
+  const bare = parts.length === 0 ? [text] : parts.flatMap((part) => (part.type === 'Literal' ? [part.text] : []));
+  return bare.some((piece) => piece.includes('{'));
 }
 
 function partValue(part: WordPart): string {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { permissionsText } from '../../../src/agent/context/permissions-text.js';
+import { permissionsText, savedPrefixText } from '../../../src/agent/context/permissions-text.js';
 import type { AskForApproval, SandboxPolicy } from '../../../src/protocol/thread.js';
 
 function linesOf(sandboxPolicy: SandboxPolicy, approvalPolicy: AskForApproval, allowed?: string[][]): string[] {
@@ -44,5 +44,13 @@ describe('permissionsText', () => {
       '- ["touch"]',
       String.raw`- ["npm","run \"x\""]`,
     ]);
+  });
+});
+
+describe('savedPrefixText', () => {
+  it('names the words', () => {
+    expect(savedPrefixText(['npm', 'run'])).to.equal(
+      'From now on commands that begin so are allowed outside the sandbox:\n- ["npm","run"]',
+    );
   });
 });

@@ -123,6 +123,24 @@ describe('loadExecRules', () => {
     });
   });
 
+  it('lets a narrowing folder forbid and ask, but not allow', async () => {
+    mkdirSync(join(folder(), 'h'));
+    mkdirSync(join(folder(), 'p'));
+    writeFileSync(join(folder(), 'h', 'a.rules'), 'prefix_rule(pattern=["a"])\n');
+    writeFileSync(
+      join(folder(), 'p', 'b.rules'),
+      'prefix_rule(pattern=["b"])\nprefix_rule(pattern=["c"], decision="prompt")\nhost_executable(name="a", paths=["/p/a"])\n',
+    );
+    expect(await loadExecRules([join(folder(), 'h')], [join(folder(), 'p')])).to.deep.equal({
+      rules: [
+        { pattern: [['a']], decision: 'allow', justification: null },
+        { pattern: [['c']], decision: 'prompt', justification: null },
+      ],
+      hostExecutables: new Map(),
+      problems: [],
+    });
+  });
+
   it('allows nothing, of any file, when one cannot be understood or read', async () => {
     writeFileSync(
       join(folder(), 'a.rules'),
