@@ -1,4 +1,5 @@
-// What the person and the project ask of every agent: AGENTS.md files, found and put together for the model. Session worker.
+// What the person and the project ask of every agent: AGENTS.md files, found and put together for the model. Session
+// worker.
 import { open, realpath, stat } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import path from 'node:path';
@@ -37,8 +38,9 @@ export interface ProjectInstructions {
 }
 
 /**
- * The file of the home, then one of each folder from the root of the project (the nearest folder above with a marker; without one the cwd alone) down to the
- * cwd. Files without a word are left out. Never rejects: what cannot be read is a warning.
+ * The file of the home, then one of each folder from the root of the project (the nearest folder above with a marker;
+ * without one the cwd alone) down to the cwd. Files without a word are left out. Never rejects: what cannot be read
+ * is a warning.
  */
 export async function collectProjectInstructions(query: InstructionsQuery): Promise<ProjectInstructions> {
   const warnings: string[] = [];
@@ -57,8 +59,8 @@ export async function collectProjectInstructions(query: InstructionsQuery): Prom
 }
 
 /**
- * The text for the model, in the envelope that readers know it by; null when there is nothing to say. `replacesEarlier`: the conversation has been
- * given others before, which do not hold any more.
+ * The text for the model, in the envelope that readers know it by; null when there is nothing to say.
+ * `replacesEarlier`: the conversation has been given others before, which do not hold any more.
  */
 export function instructionsText({ body, folder }: ProjectInstructions, replacesEarlier = false): string | null {
   if (body === null && !replacesEarlier) return null;

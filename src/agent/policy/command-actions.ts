@@ -1,4 +1,5 @@
-// What a command does, as far as people want to see it instead of the command: reading, listing, searching. Pure. Session worker.
+// What a command does, as far as people want to see it instead of the command: reading, listing, searching. Pure.
+// Session worker.
 import path from 'node:path';
 import type { ThreadItem } from '../../protocol/thread.js';
 import { joinCommand } from '../../rollout/join-command.js';
@@ -18,8 +19,8 @@ export type ParsedCommand = Extract<CoreItem, { type: 'CommandExecution' }>['par
 export type CommandAction = Extract<ThreadItem, { type: 'commandExecution' }>['commandActions'][number];
 
 /**
- * The actions of a command: one for each part that reads, lists or searches, in their order; a single `unknown` with the whole command when any
- * part does something else. At least one. Never throws.
+ * The actions of a command: one for each part that reads, lists or searches, in their order; a single `unknown` with
+ * the whole command when any part does something else. At least one. Never throws.
  */
 export function parseCommand(argv: readonly string[]): ParsedCommand[] {
   const script = shellScriptOf(argv);

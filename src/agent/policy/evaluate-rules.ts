@@ -3,6 +3,7 @@ import path from 'node:path';
 import { matchesPrefix } from './exec-rules.js';
 import type { ExecRules, PrefixRule } from './exec-rules.js';
 import { findCommands, fixedArgv, readPlainScript } from './plain-script.js';
+import { isRiskyCommand } from './risky-commands.js';
 import { shellScriptOf } from './shell-script.js';
 
 export type RulesVerdict =
@@ -14,10 +15,10 @@ export type RulesVerdict =
   | { type: 'none'; open: string[][] };
 
 /**
- * The strictest word of all rules about all commands in it. Rules that prompt or forbid are held against every command anywhere in
- * a script, behind `sudo` and its like, in scripts within scripts, and under every path of the program. Rules that allow hold only for a plain script
- * without redirections and wildcards, of which each command is allowed. What may be a forbidden command, for the rest of its words is known
- * only when it runs, is prompted.
+ * The strictest word of all rules about all commands in it. Rules that prompt or forbid are held against every
+ * command anywhere in a script, behind `sudo` and its like, in scripts within scripts, and under every path of the
+ * program. Rules that allow hold only for a plain script without redirections and wildcards, of which each command is
+ * allowed. What may be a forbidden command, for the rest of its words is known only when it runs, is prompted.
  */
 export function evaluateRules(rules: ExecRules, argv: readonly string[]): RulesVerdict {
   const strict = rules.rules.filter(({ decision }) => decision !== 'allow');
@@ -47,7 +48,10 @@ export function splitCommands(argv: readonly string[]): string[][] {
   return (commands === null ? null : fixedArgv(commands)) ?? [[...argv]];
 }
 
-/** Folders of programs that a person installed, or the system. Elsewhere anyone may have put something under a good name. */
+/**
+ * Folders of programs that a person installed, or the system. Elsewhere anyone may have put something under a good
+ * name.
+ */
 const PROGRAM_FOLDERS = [
   '/bin',
   '/sbin',
@@ -64,9 +68,13 @@ function isAllowed({ rules, hostExecutables }: ExecRules, command: readonly stri
   const mayStandFor =
     path.isAbsolute(program!) &&
     (hostExecutables.get(name)?.includes(program!) ?? PROGRAM_FOLDERS.includes(path.dirname(program!)));
+  // Who allowed `rm` did not think of every option: what makes a command risky must be among the words of the rule.
+  const isNamed = ({ pattern }: PrefixRule): boolean =>
+    !isRiskyCommand(command) || isRiskyCommand(command.slice(0, pattern.length));
   return rules.some(
     (rule) =>
       rule.decision === 'allow' &&
+      isNamed(rule) &&
       (matchesPrefix(rule, command) || (mayStandFor && matchesPrefix(rule, [name, ...args]))),
   );
 }
@@ -79,7 +87,10 @@ const CARRIERS = new Set(
 );
 const MAX_DEPTH = 5;
 
-/** Every command that running it runs, as far as can be seen, and the command itself; a word that is not fixed is null. */
+/**
+ * Every command that running it runs, as far as can be seen, and the command itself; a word that is not fixed is
+ * null.
+ */
 export function allCommands(argv: LooseWords, depth = 0): LooseWords[] {
   if (depth > MAX_DEPTH) return [argv];
   const found: LooseWords[] = [argv];

@@ -39,10 +39,10 @@ export const NO_RULES: ExecRules = { rules: [], hostExecutables: new Map(), prob
 
 /**
  * Reads every `*.rules` of the folders, each in the order of names. A folder that is not there has none. Those of
- * `narrowing` folders, such as a project's, may prompt and forbid but allow nothing: whoever wrote them is not the person at
- * the client. Never rejects: what cannot be read or understood is a problem, for a warning. With any problem the result
- * holds no allow rule at all, of no file: what could not be read may have forbidden the same. The prompt and forbidden
- * rules that could be read hold.
+ * `narrowing` folders, such as a project's, may prompt and forbid but allow nothing: whoever wrote them is not the
+ * person at the client. Never rejects: what cannot be read or understood is a problem, for a warning. With any
+ * problem the result holds no allow rule at all, of no file: what could not be read may have forbidden the same. The
+ * prompt and forbidden rules that could be read hold.
  */
 export async function loadExecRules(folders: readonly string[], narrowing: readonly string[] = []): Promise<ExecRules> {
   const problems: RulesProblem[] = [];

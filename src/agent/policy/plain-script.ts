@@ -1,4 +1,5 @@
-// Reads a shell script as far as it is plain: commands of fixed words, joined by | && || ; and nothing else. Session worker.
+// Reads a shell script as far as it is plain: commands of fixed words, joined by | && || ; and nothing else. Session
+// worker.
 import { forEachChild, parse } from 'unbash';
 import type {
   AndOr,
@@ -39,9 +40,10 @@ export interface PlainCommand {
 }
 
 /**
- * The commands of a script in their order, or null when it is not plain: an error of syntax, no command at all, a substitution,
- * a variable, an assignment, a background job, a compound command, a here-document, a brace list. Whoever gets a list may rely on it: bash runs these
- * words and no others, but that a word with `globPrefix` becomes any number of paths. Never throws.
+ * The commands of a script in their order, or null when it is not plain: an error of syntax, no command at all, a
+ * substitution, a variable, an assignment, a background job, a compound command, a here-document, a brace list.
+ * Whoever gets a list may rely on it: bash runs these words and no others, but that a word with `globPrefix` becomes
+ * any number of paths. Never throws.
  */
 export function readPlainScript(script: string): PlainCommand[] | null {
   const parsed = parse(script);
@@ -57,7 +59,10 @@ export function readPlainScript(script: string): PlainCommand[] | null {
   return commands;
 }
 
-/** The words of every command anywhere in a script, also within substitutions; a word that is not fixed is null. Never throws. */
+/**
+ * The words of every command anywhere in a script, also within substitutions; a word that is not fixed is null. Never
+ * throws.
+ */
 export function findCommands(script: string): (string | null)[][] {
   const found: (string | null)[][] = [];
   const visit = (node: SyntaxNode): void => {
@@ -75,7 +80,10 @@ export function fixedArgv(commands: readonly PlainCommand[]): string[][] | null 
   return commands.every(isFixed) ? commands.map(({ words }) => words.map(({ value }) => value)) : null;
 }
 
-/** Whether nothing stands between the words but what joins them, blanks and comments: the parser may have passed over something. */
+/**
+ * Whether nothing stands between the words but what joins them, blanks and comments: the parser may have passed over
+ * something.
+ */
 function isCovered(script: string, parsed: SyntaxNode): boolean {
   let rest = script;
   const visit = (node: SyntaxNode): void => {

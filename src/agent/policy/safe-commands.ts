@@ -5,9 +5,10 @@ import { SAFE_GIT_COMMANDS, SAFE_GIT_OPTIONS, SAFE_PROGRAMS } from './safe-progr
 import type { SafeProgram } from './safe-programs.js';
 
 /**
- * True only for a script of which every command is in the table of safe programs with nothing that is forbidden there, whose
- * output goes nowhere but to its caller, to the next command or to /dev/null. What is not understood is not safe. Such a
- * script changes no file, but that git may refresh what its index knows of the files' times. Never throws.
+ * True only for a script of which every command is in the table of safe programs with nothing that is forbidden
+ * there, whose output goes nowhere but to its caller, to the next command or to /dev/null. What is not understood is
+ * not safe. Such a script changes no file, but that git may refresh what its index knows of the files' times. Never
+ * throws.
  */
 export function isKnownSafe(script: string): boolean {
   const commands = readPlainScript(script);

@@ -1,4 +1,5 @@
-// Reads the part of Starlark that rules files are written in: calls and assignments with literal values. Pure. Session worker.
+// Reads the part of Starlark that rules files are written in: calls and assignments with literal values. Pure.
+// Session worker.
 
 /** What an expression can be. */
 export type LiteralValue = string | number | boolean | null | LiteralValue[];
@@ -19,8 +20,9 @@ export interface SyntaxProblem {
 }
 
 /**
- * The calls of a file in their order, and what could not be read. After a problem reading goes on with the next line that begins a statement, so
- * that one mistake hides no more than itself. No loops, functions or loads: they are problems. Never throws.
+ * The calls of a file in their order, and what could not be read. After a problem reading goes on with the next line
+ * that begins a statement, so that one mistake hides no more than itself. No loops, functions or loads: they are
+ * problems. Never throws.
  */
 export function readLiteralCalls(text: string): { calls: LiteralCall[]; problems: SyntaxProblem[] } {
   const reader = new Reader(text);

@@ -80,6 +80,14 @@ describe('evaluateRules', () => {
     });
   });
 
+  it('takes a forced removal for allowed only when the rule says so itself', () => {
+    const rules = parseRules('r', 'prefix_rule(pattern=["rm"])\nprefix_rule(pattern=["rm", "-rf", "build"])');
+    const types = ['rm a', 'rm -rf a', 'rm -rf build x', '/bin/rm -f a'].map(
+      (script) => evaluateRules(rules, ['bash', '-lc', script]).type,
+    );
+    expect(types).to.deep.equal(['allow', 'none', 'allow', 'none']);
+  });
+
   it('decides nothing without rules', () => {
     expect(evaluateRules(NO_RULES, ['bash', '-lc', 'a && b'])).to.deep.equal({ type: 'none', open: [['a'], ['b']] });
   });
