@@ -62,7 +62,8 @@ function areSafeArguments(entry: SafeProgram, args: readonly PlainWord[]): boole
   if (entry.anything === true) return true;
   const values = args.map(({ value }) => value);
   if (entry.only !== undefined && !values.every((value) => entry.only!.test(value))) return false;
-  const operands = values.filter((value) => !value.startsWith('-') || value === '-');
+  const end = values.includes('--') ? values.indexOf('--') : values.length;
+  const operands = values.filter((value, at) => at > end || (at < end && (!value.startsWith('-') || value === '-')));
   if (entry.maxOperands !== undefined && operands.length > entry.maxOperands) return false;
   // What follows `--` is judged as well: it costs a question at most.
   return !values.some((value) => isForbidden(entry, value));
