@@ -133,11 +133,13 @@ export function isConfined(policy: SandboxPolicy): boolean {
 
 function gatherFacts(request: CommandRequest, state: PolicyState, verdict: RulesVerdict): CommandFacts {
   const script = shellScriptOf(request.argv);
+  const { commands, complete } = allCommands(request.argv);
   return {
     rules: verdict.type,
     escalated: request.escalated,
     accepted: state.approvals.hasCommand(identifyCommand(request)),
-    risky: allCommands(request.argv).some(isRiskyCommand),
+    // What cannot be looked through may be anything.
+    risky: !complete || commands.some(isRiskyCommand),
     safe: isKnownSafe(script ?? joinCommand(request.argv)),
     untrusted: state.approvalPolicy === 'untrusted',
     asksForRules: mayAsk(state.approvalPolicy, 'rules'),
@@ -176,7 +178,7 @@ const REFUSALS = {
   cannotEscalate: () =>
     'Not run: the approval policy lets nobody be asked, so no command can leave the sandbox. Run it without sandbox_permissions, or find another way.',
   riskyCannotAsk: () =>
-    'Not run: forced removal needs the consent of a person, and the approval policy lets nobody be asked. Find a way that removes less.',
+    'Not run: what removes by force, or is too long to be looked through, needs the consent of a person, and the approval policy lets nobody be asked. Find a smaller way.',
 } as const;
 
 function describeRule(verdict: RulesVerdict): string {

@@ -46,6 +46,7 @@ export interface PlainCommand {
  * any number of paths. Never throws.
  */
 export function readPlainScript(script: string): PlainCommand[] | null {
+  if (script.length > MAX_SCRIPT_LENGTH) return null;
   const parsed = parse(script);
   if ((parsed.errors?.length ?? 0) > 0 || parsed.commands.length === 0 || UNSURE.test(script)) return null;
   const commands: PlainCommand[] = [];
@@ -59,18 +60,27 @@ export function readPlainScript(script: string): PlainCommand[] | null {
   return commands;
 }
 
-/**
- * The words of every command anywhere in a script, also within substitutions; a word that is not fixed is null. Never
- * throws.
- */
-export function findCommands(script: string): (string | null)[][] {
-  const found: (string | null)[][] = [];
-  const visit = (node: SyntaxNode): void => {
-    if (node.type === 'Command') found.push(looseWords(node));
-    forEachChild(node, visit);
+export interface FoundCommands {
+  /** A word that is not fixed is null. */
+  commands: (string | null)[][];
+  /** False when there may be more: the script is too long, or nested too deeply. */
+  complete: boolean;
+}
+
+/** The words of every command anywhere in a script, also within substitutions. Never throws. */
+export function findCommands(script: string): FoundCommands {
+  const commands: (string | null)[][] = [];
+  let complete = script.length <= MAX_SCRIPT_LENGTH;
+  const visit = (node: SyntaxNode, depth: number): void => {
+    if (depth > MAX_DEPTH) {
+      complete = false;
+      return;
+    }
+    if (node.type === 'Command') commands.push(looseWords(node));
+    forEachChild(node, (child) => visit(child, depth + 1));
   };
-  visit(parse(script));
-  return found.filter((words) => words.length > 0);
+  if (complete) visit(parse(script), 0);
+  return { commands: commands.filter((words) => words.length > 0), complete };
 }
 
 /** The words of commands that have neither wildcards nor redirections, or null where one has. */
@@ -85,16 +95,25 @@ export function fixedArgv(commands: readonly PlainCommand[]): string[][] | null 
  * something.
  */
 function isCovered(script: string, parsed: SyntaxNode): boolean {
-  let rest = script;
+  const pieces: string[] = [];
+  let from = 0;
+  // Children come in their order, so that words do.
   const visit = (node: SyntaxNode): void => {
     if (node.type === 'Word' || node.type === 'Redirect') {
-      rest = `${rest.slice(0, node.pos)}${'w'.repeat(node.end - node.pos)}${rest.slice(node.end)}`;
+      if (node.pos < from) throw new NotPlain();
+      pieces.push(script.slice(from, node.pos));
+      from = node.end;
     } else forEachChild(node, visit);
   };
   visit(parsed);
-  return /^[ \t\nw;|&]*$/.test(rest.replace(/(^|[ \t\n;|&])#[^\n]*/g, '$1'));
+  pieces.push(script.slice(from));
+  return /^[ \t\nw;|&]*$/.test(pieces.join('w').replace(/(^|[ \t\n;|&])#[^\n]*/g, '$1'));
 }
 
+/** Linux starts no program with a longer argument. */
+const MAX_SCRIPT_LENGTH = 128 * 1024;
+/** Of the syntax tree; a substitution is five deep. */
+const MAX_DEPTH = 150;
 /** Characters of which bash and others make different things. */
 const UNSURE = /[\0\r]/;
 

@@ -85,6 +85,8 @@ class Reader {
   readonly #text: string;
   readonly #names = new Map<string, LiteralValue>();
   #at = 0;
+  /** How many lines there are up to a place. */
+  #counted = { at: 0, line: 1 };
 
   constructor(text: string) {
     this.#text = text.replaceAll('\r\n', '\n');
@@ -123,7 +125,13 @@ class Reader {
   }
 
   positionOf(at: number): { line: number; column: number } {
-    const line = this.#text.slice(0, at).split('\n').length;
+    // Places are asked for in their order, but for one of a problem.
+    if (at < this.#counted.at) this.#counted = { at: 0, line: 1 };
+    let { line } = this.#counted;
+    for (let end = this.#text.indexOf('\n', this.#counted.at); end !== -1 && end < at; line += 1) {
+      end = this.#text.indexOf('\n', end + 1);
+    }
+    this.#counted = { at, line };
     return { line, column: this.#columnOf(at) };
   }
 

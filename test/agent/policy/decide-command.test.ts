@@ -219,7 +219,7 @@ describe('decideCommand', () => {
       'Not run: a rule forbids commands that begin with `ln` (no links please). Do not reach for the same by other means.',
       'Not run: a rule asks about commands that begin with `chmod` (changes modes), and the approval policy lets nobody be asked.',
       'Not run: the approval policy lets nobody be asked, so no command can leave the sandbox. Run it without sandbox_permissions, or find another way.',
-      'Not run: forced removal needs the consent of a person, and the approval policy lets nobody be asked. Find a way that removes less.',
+      'Not run: what removes by force, or is too long to be looked through, needs the consent of a person, and the approval policy lets nobody be asked. Find a smaller way.',
     ]);
   });
 

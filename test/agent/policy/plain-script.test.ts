@@ -145,15 +145,25 @@ describe('readPlainScript', () => {
 describe('findCommands', () => {
   it('finds every command, wherever it stands, and what is fixed of its words', () => {
     const script = 'A=b rm -f "$x" $(mkdir y) > z; if ls; then (cd /tmp && touch *); fi; echo "`id`" & f() { whoami; }';
-    expect(findCommands(script)).to.deep.equal([
-      ['rm', '-f', null, null],
-      ['mkdir', 'y'],
-      ['ls'],
-      ['cd', '/tmp'],
-      ['touch', null],
-      ['echo', null],
-      ['id'],
-      ['whoami'],
-    ]);
+    expect(findCommands(script)).to.deep.equal({
+      complete: true,
+      commands: [
+        ['rm', '-f', null, null],
+        ['mkdir', 'y'],
+        ['ls'],
+        ['cd', '/tmp'],
+        ['touch', null],
+        ['echo', null],
+        ['id'],
+        ['whoami'],
+      ],
+    });
+  });
+
+  it('says when it cannot have seen everything', () => {
+    const nested = `echo ${'$('.repeat(100)}rm a${')'.repeat(100)}`;
+    const long = `echo ${'a'.repeat(200_000)}; rm a`;
+    expect([nested, long].map((script) => findCommands(script).complete)).to.deep.equal([false, false]);
+    expect(readPlainScript(long)).to.equal(null);
   });
 });
