@@ -19,8 +19,8 @@ export interface RecordedRules {
 }
 
 /**
- * A command in every combination of policy and sandbox (`on-request/read-only`): where it is asked about, run and refused. The granular policies are named
- * for what may be asked: g10 has sandbox_approval and no rules.
+ * A command in every combination of policy and sandbox (`on-request/read-only`): where it is asked about, run and
+ * refused. The granular policies are named for what may be asked: g10 has sandbox_approval and no rules.
  */
 export interface RecordedDecision {
   cmd: string;

@@ -11,8 +11,8 @@ const DO_ANYTHING = new Set(
 );
 
 /**
- * The words of a rule. The model's own proposal counts when with it every command that is `open` (allowed by no rule yet) would be allowed and it is
- * not as good as allowing everything; else the first open command, word by word.
+ * The words of a rule. The model's own proposal counts when with it every command that is `open` (allowed by no rule
+ * yet) would be allowed and it is not as good as allowing everything; else the first open command, word by word.
  */
 export function proposeAmendment(
   open: readonly (readonly string[])[],

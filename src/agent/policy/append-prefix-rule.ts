@@ -16,10 +16,10 @@ export function amendedRulesFile(home: string): string {
 }
 
 /**
- * Allows every command that begins with these words, from the next reading of the rules on. The file is replaced as a whole
- * and keeps its rights (0600 when it is new); what stands in it stays as it is. A rule that is there already is not added
- * again. Calls may overlap, also of several processes: each adds its rule. Rejects with a DaemonError when the prefix is
- * none (invalid_params) or the file cannot be written (config_invalid).
+ * Allows every command that begins with these words, from the next reading of the rules on. The file is replaced as a
+ * whole and keeps its rights (0600 when it is new); what stands in it stays as it is. A rule that is there already is
+ * not added again. Calls may overlap, also of several processes: each adds its rule. Rejects with a DaemonError when
+ * the prefix is none (invalid_params) or the file cannot be written (config_invalid).
  */
 export async function appendPrefixRule(home: string, prefix: readonly string[]): Promise<void> {
   if (prefix.length === 0 || !prefix.every((word) => word.isWellFormed())) {

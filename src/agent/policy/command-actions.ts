@@ -1,4 +1,5 @@
-// What a command does, as far as people want to see it instead of the command: reading, listing, searching. Pure. Session worker.
+// What a command does, as far as people want to see it instead of the command: reading, listing, searching. Pure.
+// Session worker.
 import path from 'node:path';
 import type { ThreadItem } from '../../protocol/thread.js';
 import { joinCommand } from '../../rollout/join-command.js';
@@ -18,8 +19,8 @@ export type ParsedCommand = Extract<CoreItem, { type: 'CommandExecution' }>['par
 export type CommandAction = Extract<ThreadItem, { type: 'commandExecution' }>['commandActions'][number];
 
 /**
- * The actions of a command: one for each part that reads, lists or searches, in their order; a single `unknown` with the whole command when any
- * part does something else. At least one. Never throws.
+ * The actions of a command: one for each part that reads, lists or searches, in their order; a single `unknown` with
+ * the whole command when any part does something else. At least one. Never throws.
  */
 export function parseCommand(argv: readonly string[]): ParsedCommand[] {
   const script = shellScriptOf(argv);
@@ -78,7 +79,7 @@ function readSteps(script: string): Step[] | null {
 
 /** Without what says nothing: formatters behind a pipe, a heading before the first command, `|| true` after the last. */
 function dropTrifles(steps: readonly Step[]): Step[] {
-  let left: Step[] = [];
+  const left: Step[] = [];
   for (const step of steps) {
     const before = left.at(-1);
     if (before === undefined || step.connector !== '|' || !isFormatter(step.argv)) left.push({ ...step });
@@ -86,9 +87,11 @@ function dropTrifles(steps: readonly Step[]): Step[] {
     else if (step.argv[0] === 'sed' && toAction(before.argv)?.type === 'read')
       before.shown += ` | ${joinCommand(step.argv)}`;
   }
-  while (left.length > 1 && left[0]!.argv[0] === 'echo' && left[1]!.connector !== '|') left = left.slice(1);
-  while (left.length > 1 && left.at(-1)!.argv.join(' ') === 'true') left = left.slice(0, -1);
-  return left;
+  let first = 0;
+  while (first < left.length - 1 && left[first]!.argv[0] === 'echo' && left[first + 1]!.connector !== '|') first += 1;
+  let end = left.length;
+  while (end > first + 1 && left[end - 1]!.argv.join(' ') === 'true') end -= 1;
+  return left.slice(first, end);
 }
 
 function isFormatter(argv: readonly string[]): boolean {

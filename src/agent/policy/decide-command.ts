@@ -79,27 +79,27 @@ export type CommandOutcome =
   | 'riskyCannotAsk';
 
 /** From above: the first row whose facts all hold decides. */
-export const COMMAND_TABLE: readonly { when: Partial<CommandFacts>; then: CommandOutcome }[] = [
-  { when: { rules: 'forbidden' }, then: 'forbiddenByRule' },
-  { when: { escalated: true, asksForSandbox: false }, then: 'cannotEscalate' },
-  { when: { rules: 'prompt', asksForRules: false }, then: 'ruleCannotAsk' },
-  { when: { accepted: true }, then: 'run' },
-  { when: { rules: 'prompt' }, then: 'askForRule' },
-  { when: { rules: 'allow' }, then: 'runFreely' },
-  { when: { risky: true, asksForSandbox: false }, then: 'riskyCannotAsk' },
-  { when: { risky: true }, then: 'ask' },
-  { when: { untrusted: true, escalated: false, safe: true }, then: 'run' },
-  { when: { untrusted: true }, then: 'ask' },
-  { when: { escalated: true, confined: true }, then: 'ask' },
-  { when: {}, then: 'run' },
+export const COMMAND_TABLE: readonly { when: Partial<CommandFacts>; outcome: CommandOutcome }[] = [
+  { when: { rules: 'forbidden' }, outcome: 'forbiddenByRule' },
+  { when: { escalated: true, asksForSandbox: false }, outcome: 'cannotEscalate' },
+  { when: { rules: 'prompt', asksForRules: false }, outcome: 'ruleCannotAsk' },
+  { when: { accepted: true }, outcome: 'run' },
+  { when: { rules: 'prompt' }, outcome: 'askForRule' },
+  { when: { rules: 'allow' }, outcome: 'runFreely' },
+  { when: { risky: true, asksForSandbox: false }, outcome: 'riskyCannotAsk' },
+  { when: { risky: true }, outcome: 'ask' },
+  { when: { untrusted: true, escalated: false, safe: true }, outcome: 'run' },
+  { when: { untrusted: true }, outcome: 'ask' },
+  { when: { escalated: true, confined: true }, outcome: 'ask' },
+  { when: {}, outcome: 'run' },
 ];
 
 /** Never throws. */
 export function decideCommand(request: CommandRequest, state: PolicyState): CommandDecision {
   const verdict = evaluateRules(state.rules, request.argv);
   const facts = gatherFacts(request, state, verdict);
-  const { then } = COMMAND_TABLE.find(({ when }) => holds(when, facts))!;
-  switch (then) {
+  const { outcome } = COMMAND_TABLE.find(({ when }) => holds(when, facts))!;
+  switch (outcome) {
     case 'run':
       return { type: 'run', sandboxed: facts.confined && !facts.escalated };
     case 'runFreely':
@@ -111,7 +111,7 @@ export function decideCommand(request: CommandRequest, state: PolicyState): Comm
     case 'ruleCannotAsk':
     case 'cannotEscalate':
     case 'riskyCannotAsk':
-      return { type: 'forbid', messageForModel: REFUSALS[then](verdict) };
+      return { type: 'forbid', messageForModel: REFUSALS[outcome](verdict) };
   }
 }
 
@@ -133,11 +133,13 @@ export function isConfined(policy: SandboxPolicy): boolean {
 
 function gatherFacts(request: CommandRequest, state: PolicyState, verdict: RulesVerdict): CommandFacts {
   const script = shellScriptOf(request.argv);
+  const { commands, complete } = allCommands(request.argv);
   return {
     rules: verdict.type,
     escalated: request.escalated,
     accepted: state.approvals.hasCommand(identifyCommand(request)),
-    risky: allCommands(request.argv).some(isRiskyCommand),
+    // What cannot be looked through may be anything.
+    risky: !complete || commands.some(isRiskyCommand),
     safe: isKnownSafe(script ?? joinCommand(request.argv)),
     untrusted: state.approvalPolicy === 'untrusted',
     asksForRules: mayAsk(state.approvalPolicy, 'rules'),
@@ -176,7 +178,7 @@ const REFUSALS = {
   cannotEscalate: () =>
     'Not run: the approval policy lets nobody be asked, so no command can leave the sandbox. Run it without sandbox_permissions, or find another way.',
   riskyCannotAsk: () =>
-    'Not run: forced removal needs the consent of a person, and the approval policy lets nobody be asked. Find a way that removes less.',
+    'Not run: what removes by force, or is too long to be looked through, needs the consent of a person, and the approval policy lets nobody be asked. Find a smaller way.',
 } as const;
 
 function describeRule(verdict: RulesVerdict): string {

@@ -26,13 +26,13 @@ export interface PatchFacts {
 }
 
 /** From above: the first row whose facts all hold decides. */
-export const PATCH_TABLE: readonly { when: Partial<PatchFacts>; then: PatchDecision['type'] }[] = [
-  { when: { accepted: true }, then: 'run' },
-  { when: { untrusted: true }, then: 'ask' },
-  { when: { confined: false }, then: 'run' },
-  { when: { open: true }, then: 'run' },
-  { when: { asksForSandbox: true }, then: 'ask' },
-  { when: {}, then: 'forbid' },
+export const PATCH_TABLE: readonly { when: Partial<PatchFacts>; outcome: PatchDecision['type'] }[] = [
+  { when: { accepted: true }, outcome: 'run' },
+  { when: { untrusted: true }, outcome: 'ask' },
+  { when: { confined: false }, outcome: 'run' },
+  { when: { open: true }, outcome: 'run' },
+  { when: { asksForSandbox: true }, outcome: 'ask' },
+  { when: {}, outcome: 'forbid' },
 ];
 
 /** Never throws. Whoever applies it must not follow a link that was not there when closedFiles were found. */
@@ -44,18 +44,18 @@ export function decidePatch(request: PatchRequest, state: Omit<PolicyState, 'rul
     confined: isConfined(state.sandboxPolicy),
     open: request.closedFiles.length === 0,
   };
-  const { then } = PATCH_TABLE.find(({ when }) =>
+  const { outcome } = PATCH_TABLE.find(({ when }) =>
     Object.entries(when).every(([name, value]) => facts[name as keyof PatchFacts] === value),
   )!;
   const isReadOnly = state.sandboxPolicy.type === 'readOnly';
   const place = isReadOnly
     ? 'the sandbox is read-only'
-    : `outside of what may be written: ${request.closedFiles.join(', ')}`;
-  switch (then) {
+    : `files lie outside of what may be written: ${request.closedFiles.join(', ')}`;
+  switch (outcome) {
     case 'run':
       return { type: 'run' };
     case 'ask':
-      return { type: 'ask', reason: facts.open || isReadOnly ? null : `It writes ${place}` };
+      return { type: 'ask', reason: facts.open || isReadOnly ? null : `Its ${place}` };
     case 'forbid':
       return {
         type: 'forbid',

@@ -3,6 +3,8 @@ import path from 'node:path';
 import { matchesPrefix } from './exec-rules.js';
 import type { ExecRules, PrefixRule } from './exec-rules.js';
 import { findCommands, fixedArgv, readPlainScript } from './plain-script.js';
+import type { FoundCommands } from './plain-script.js';
+import { isRiskyCommand } from './risky-commands.js';
 import { shellScriptOf } from './shell-script.js';
 
 export type RulesVerdict =
@@ -14,16 +16,19 @@ export type RulesVerdict =
   | { type: 'none'; open: string[][] };
 
 /**
- * The strictest word of all rules about all commands in it. Rules that prompt or forbid are held against every command anywhere in
- * a script, behind `sudo` and its like, in scripts within scripts, and under every path of the program. Rules that allow hold only for a plain script
- * without redirections and wildcards, of which each command is allowed. What may be a forbidden command, for the rest of its words is known
- * only when it runs, is prompted.
+ * The strictest word of all rules about all commands in it. Rules that prompt or forbid are held against every
+ * command anywhere in a script, behind `sudo` and its like, in scripts within scripts, and under every path of the
+ * program. Rules that allow hold only for a plain script without redirections and wildcards, of which each command is
+ * allowed. What may be a forbidden command, for the rest of its words is known only when it runs, is prompted.
  */
 export function evaluateRules(rules: ExecRules, argv: readonly string[]): RulesVerdict {
   const strict = rules.rules.filter(({ decision }) => decision !== 'allow');
   let prompt: RulesVerdict | null = null;
   if (strict.length > 0) {
-    for (const words of allCommands(argv)) {
+    const { commands, complete } = allCommands(argv);
+    // What cannot be looked through may hold anything.
+    if (!complete) prompt = { type: 'prompt', words: ['…'], justification: null };
+    for (const words of commands) {
       for (const rule of strict) {
         const match = matchLoosely(rule, words);
         if (match === 'no') continue;
@@ -47,7 +52,10 @@ export function splitCommands(argv: readonly string[]): string[][] {
   return (commands === null ? null : fixedArgv(commands)) ?? [[...argv]];
 }
 
-/** Folders of programs that a person installed, or the system. Elsewhere anyone may have put something under a good name. */
+/**
+ * Folders of programs that a person installed, or the system. Elsewhere anyone may have put something under a good
+ * name.
+ */
 const PROGRAM_FOLDERS = [
   '/bin',
   '/sbin',
@@ -64,9 +72,13 @@ function isAllowed({ rules, hostExecutables }: ExecRules, command: readonly stri
   const mayStandFor =
     path.isAbsolute(program!) &&
     (hostExecutables.get(name)?.includes(program!) ?? PROGRAM_FOLDERS.includes(path.dirname(program!)));
+  // Who allowed `rm` did not think of every option: what makes a command risky must be among the words of the rule.
+  const isNamed = ({ pattern }: PrefixRule): boolean =>
+    !isRiskyCommand(command) || isRiskyCommand(command.slice(0, pattern.length));
   return rules.some(
     (rule) =>
       rule.decision === 'allow' &&
+      isNamed(rule) &&
       (matchesPrefix(rule, command) || (mayStandFor && matchesPrefix(rule, [name, ...args]))),
   );
 }
@@ -77,20 +89,29 @@ export type LooseWords = readonly (string | null)[];
 const CARRIERS = new Set(
   'builtin command doas env exec ionice nice nohup setsid stdbuf sudo time timeout unbuffer xargs'.split(' '),
 );
-const MAX_DEPTH = 5;
+const MAX_DEPTH = 8;
 
-/** Every command that running it runs, as far as can be seen, and the command itself; a word that is not fixed is null. */
-export function allCommands(argv: LooseWords, depth = 0): LooseWords[] {
-  if (depth > MAX_DEPTH) return [argv];
-  const found: LooseWords[] = [argv];
-  const [program] = argv;
-  if (CARRIERS.has(path.basename(program ?? ''))) {
-    const carried = skipCarrier(argv);
-    if (carried.length > 0) found.push(...allCommands(carried, depth + 1));
-  }
-  const script = argv.every((word) => word !== null) ? shellScriptOf(argv) : null;
-  if (script !== null) for (const words of findCommands(script)) found.push(...allCommands(words, depth + 1));
+/** Every command that running it runs, as far as can be seen, and the command itself. */
+export function allCommands(argv: LooseWords): FoundCommands {
+  const found: FoundCommands = { commands: [], complete: true };
+  addCommands(found, argv, 0);
   return found;
+}
+
+function addCommands(found: FoundCommands, argv: LooseWords, depth: number): void {
+  found.commands.push([...argv]);
+  const carried = CARRIERS.has(path.basename(argv[0] ?? '')) ? skipCarrier(argv) : [];
+  const script = argv.every((word) => word !== null) ? shellScriptOf(argv) : null;
+  if (carried.length === 0 && script === null) return;
+  if (depth === MAX_DEPTH) {
+    found.complete = false;
+    return;
+  }
+  if (carried.length > 0) addCommands(found, carried, depth + 1);
+  if (script === null) return;
+  const { commands, complete } = findCommands(script);
+  found.complete &&= complete;
+  for (const words of commands) addCommands(found, words, depth + 1);
 }
 
 /** What is left without the program, its options, settings of variables and lengths of time. */

@@ -38,26 +38,31 @@ export interface ExecRules {
 export const NO_RULES: ExecRules = { rules: [], hostExecutables: new Map(), problems: [] };
 
 /**
- * Reads every `*.rules` of the folders, each in the order of names. A folder that is not there has none. Never rejects: what cannot be read or
- * understood is a problem, for a warning. With any problem the result holds no allow rule at all, of no file: what could not be
- * read may have forbidden the same. The prompt and forbidden rules that could be read hold.
+ * Reads every `*.rules` of the folders, each in the order of names. A folder that is not there has none. Those of
+ * `narrowing` folders, such as a project's, may prompt and forbid but allow nothing: whoever wrote them is not the
+ * person at the client. Never rejects: what cannot be read or understood is a problem, for a warning. With any
+ * problem the result holds no allow rule at all, of no file: what could not be read may have forbidden the same. The
+ * prompt and forbidden rules that could be read hold.
  */
-export async function loadExecRules(folders: readonly string[]): Promise<ExecRules> {
-  const texts: { file: string; text: string }[] = [];
+export async function loadExecRules(folders: readonly string[], narrowing: readonly string[] = []): Promise<ExecRules> {
   const problems: RulesProblem[] = [];
-  for (const folder of folders) {
+  const parts: ExecRules[] = [];
+  for (const folder of [...folders, ...narrowing]) {
     for (const file of await listRulesFiles(folder, problems)) {
       try {
-        texts.push({ file, text: decodeUtf8(await readFile(file)) });
+        const part = parseRules(file, decodeUtf8(await readFile(file)));
+        parts.push(narrowing.includes(folder) ? withoutAllowance(part) : part);
       } catch (error) {
         problems.push(toProblem(file, 0, 0, (error as Error).message));
       }
     }
   }
-  return joinRules(
-    texts.map(({ file, text }) => parseRules(file, text)),
-    problems,
-  );
+  return joinRules(parts, problems);
+}
+
+function withoutAllowance({ rules, problems }: ExecRules): ExecRules {
+  const strict = rules.filter(({ decision }) => decision !== 'allow');
+  return { rules: strict, hostExecutables: new Map(), problems };
 }
 
 /** The rules of one file. Never throws; what is said of problems above holds. */

@@ -1,4 +1,5 @@
-// Reads a shell script as far as it is plain: commands of fixed words, joined by | && || ; and nothing else. Session worker.
+// Reads a shell script as far as it is plain: commands of fixed words, joined by | && || ; and nothing else. Session
+// worker.
 import { forEachChild, parse } from 'unbash';
 import type {
   AndOr,
@@ -39,11 +40,13 @@ export interface PlainCommand {
 }
 
 /**
- * The commands of a script in their order, or null when it is not plain: an error of syntax, no command at all, a substitution,
- * a variable, an assignment, a background job, a compound command, a here-document, a brace list. Whoever gets a list may rely on it: bash runs these
- * words and no others, but that a word with `globPrefix` becomes any number of paths. Never throws.
+ * The commands of a script in their order, or null when it is not plain: an error of syntax, no command at all, a
+ * substitution, a variable, an assignment, a background job, a compound command, a here-document, a brace list.
+ * Whoever gets a list may rely on it: bash runs these words and no others, but that a word with `globPrefix` becomes
+ * any number of paths. Never throws.
  */
 export function readPlainScript(script: string): PlainCommand[] | null {
+  if (script.length > MAX_SCRIPT_LENGTH) return null;
   const parsed = parse(script);
   if ((parsed.errors?.length ?? 0) > 0 || parsed.commands.length === 0 || UNSURE.test(script)) return null;
   const commands: PlainCommand[] = [];
@@ -57,15 +60,27 @@ export function readPlainScript(script: string): PlainCommand[] | null {
   return commands;
 }
 
-/** The words of every command anywhere in a script, also within substitutions; a word that is not fixed is null. Never throws. */
-export function findCommands(script: string): (string | null)[][] {
-  const found: (string | null)[][] = [];
-  const visit = (node: SyntaxNode): void => {
-    if (node.type === 'Command') found.push(looseWords(node));
-    forEachChild(node, visit);
+export interface FoundCommands {
+  /** A word that is not fixed is null. */
+  commands: (string | null)[][];
+  /** False when there may be more: the script is too long, or nested too deeply. */
+  complete: boolean;
+}
+
+/** The words of every command anywhere in a script, also within substitutions. Never throws. */
+export function findCommands(script: string): FoundCommands {
+  const commands: (string | null)[][] = [];
+  let complete = script.length <= MAX_SCRIPT_LENGTH;
+  const visit = (node: SyntaxNode, depth: number): void => {
+    if (depth > MAX_DEPTH) {
+      complete = false;
+      return;
+    }
+    if (node.type === 'Command') commands.push(looseWords(node));
+    forEachChild(node, (child) => visit(child, depth + 1));
   };
-  visit(parse(script));
-  return found.filter((words) => words.length > 0);
+  if (complete) visit(parse(script), 0);
+  return { commands: commands.filter((words) => words.length > 0), complete };
 }
 
 /** The words of commands that have neither wildcards nor redirections, or null where one has. */
@@ -75,18 +90,30 @@ export function fixedArgv(commands: readonly PlainCommand[]): string[][] | null 
   return commands.every(isFixed) ? commands.map(({ words }) => words.map(({ value }) => value)) : null;
 }
 
-/** Whether nothing stands between the words but what joins them, blanks and comments: the parser may have passed over something. */
+/**
+ * Whether nothing stands between the words but what joins them, blanks and comments: the parser may have passed over
+ * something.
+ */
 function isCovered(script: string, parsed: SyntaxNode): boolean {
-  let rest = script;
+  const pieces: string[] = [];
+  let from = 0;
+  // Children come in their order, so that words do.
   const visit = (node: SyntaxNode): void => {
     if (node.type === 'Word' || node.type === 'Redirect') {
-      rest = `${rest.slice(0, node.pos)}${'w'.repeat(node.end - node.pos)}${rest.slice(node.end)}`;
+      if (node.pos < from) throw new NotPlain();
+      pieces.push(script.slice(from, node.pos));
+      from = node.end;
     } else forEachChild(node, visit);
   };
   visit(parsed);
-  return /^[ \t\nw;|&]*$/.test(rest.replace(/(^|[ \t\n;|&])#[^\n]*/g, '$1'));
+  pieces.push(script.slice(from));
+  return /^[ \t\nw;|&]*$/.test(pieces.join('w').replace(/(^|[ \t\n;|&])#[^\n]*/g, '$1'));
 }
 
+/** Linux starts no program with a longer argument. */
+const MAX_SCRIPT_LENGTH = 128 * 1024;
+/** Of the syntax tree; a substitution is five deep. */
+const MAX_DEPTH = 150;
 /** Characters of which bash and others make different things. */
 const UNSURE = /[\0\r]/;
 
@@ -133,6 +160,8 @@ function plainRedirect(redirect: Redirection): PlainRedirect {
 function plainWord(word: Word): PlainWord {
   // Without parts there is nothing special in it but escapes.
   const parts = word.parts ?? [];
+  // What bash takes for a list in braces follows rules of its own.
+  if (hasOpenBrace(word) && /,|\.\./.test(word.text)) throw new NotPlain();
   const home = word.text.startsWith('~') ? ({ home: true } as const) : {};
   if (parts.length === 0) return { value: checkedLiteral(word.value, word.text), globPrefix: null, ...home };
   let value = '';
@@ -142,6 +171,11 @@ function plainWord(word: Word): PlainWord {
     value += partValue(part);
   }
   return { value, globPrefix, ...home };
+}
+
+function hasOpenBrace({ parts = [], text }: Word): boolean {
+  const bare = parts.length === 0 ? [text] : parts.flatMap((part) => (part.type === 'Literal' ? [part.text] : []));
+  return bare.some((piece) => piece.includes('{'));
 }
 
 function partValue(part: WordPart): string {

@@ -19,6 +19,6 @@ export function isRiskyCommand([program, ...args]: readonly (string | null)[]): 
   return args.some((arg) => {
     if (arg === null || !arg.startsWith('-')) return false;
     if (arg.startsWith('--')) return arg.length > 2 && risky.longs.some((long) => long.startsWith(arg.slice(2)));
-    return [...risky.shorts].some((letter) => arg.includes(letter));
+    return Array.from(risky.shorts).some((letter) => arg.includes(letter));
   });
 }

@@ -5,9 +5,10 @@ import { SAFE_GIT_COMMANDS, SAFE_GIT_OPTIONS, SAFE_PROGRAMS } from './safe-progr
 import type { SafeProgram } from './safe-programs.js';
 
 /**
- * True only for a script of which every command is in the table of safe programs with nothing that is forbidden there, whose
- * output goes nowhere but to its caller, to the next command or to /dev/null. What is not understood is not safe. Such a
- * script changes no file, but that git may refresh what its index knows of the files' times. Never throws.
+ * True only for a script of which every command is in the table of safe programs with nothing that is forbidden
+ * there, whose output goes nowhere but to its caller, to the next command or to /dev/null. What is not understood is
+ * not safe. Such a script changes no file, but that git may refresh what its index knows of the files' times. Never
+ * throws.
  */
 export function isKnownSafe(script: string): boolean {
   const commands = readPlainScript(script);
@@ -61,7 +62,8 @@ function areSafeArguments(entry: SafeProgram, args: readonly PlainWord[]): boole
   if (entry.anything === true) return true;
   const values = args.map(({ value }) => value);
   if (entry.only !== undefined && !values.every((value) => entry.only!.test(value))) return false;
-  const operands = values.filter((value) => !value.startsWith('-') || value === '-');
+  const end = values.includes('--') ? values.indexOf('--') : values.length;
+  const operands = values.filter((value, at) => at > end || (at < end && (!value.startsWith('-') || value === '-')));
   if (entry.maxOperands !== undefined && operands.length > entry.maxOperands) return false;
   // What follows `--` is judged as well: it costs a question at most.
   return !values.some((value) => isForbidden(entry, value));
@@ -80,7 +82,7 @@ function isForbidden({ shorts = '', longs = [], words = [], parts }: SafeProgram
     const name = arg.slice(2).split('=', 1)[0]!;
     return name !== '' && longs.some((long) => long.startsWith(name));
   }
-  return arg.startsWith('-') && [...shorts].some((letter) => arg.includes(letter));
+  return arg.startsWith('-') && Array.from(shorts).some((letter) => arg.includes(letter));
 }
 
 /** `sed -n 3p file`, `sed -n 3,7p file`. Every other form of sed can write files or run commands. */

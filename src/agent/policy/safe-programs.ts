@@ -21,8 +21,8 @@ export interface SafeProgram {
 const ANY: SafeProgram = {};
 
 /**
- * By name. A program is here when it changes no file, starts no other program that an argument names, and cannot be told to;
- * whatever may read a file it may read. Where versions of a program differ, what any of them does counts.
+ * By name. A program is here when it changes no file, starts no other program that an argument names, and cannot be
+ * told to; whatever may read a file it may read. Where versions of a program differ, what any of them does counts.
  */
 export const SAFE_PROGRAMS: Readonly<Record<string, SafeProgram>> = {
   // BSD's writes to a file.

@@ -1,4 +1,5 @@
-// Reads the part of Starlark that rules files are written in: calls and assignments with literal values. Pure. Session worker.
+// Reads the part of Starlark that rules files are written in: calls and assignments with literal values. Pure.
+// Session worker.
 
 /** What an expression can be. */
 export type LiteralValue = string | number | boolean | null | LiteralValue[];
@@ -19,8 +20,9 @@ export interface SyntaxProblem {
 }
 
 /**
- * The calls of a file in their order, and what could not be read. After a problem reading goes on with the next line that begins a statement, so
- * that one mistake hides no more than itself. No loops, functions or loads: they are problems. Never throws.
+ * The calls of a file in their order, and what could not be read. After a problem reading goes on with the next line
+ * that begins a statement, so that one mistake hides no more than itself. No loops, functions or loads: they are
+ * problems. Never throws.
  */
 export function readLiteralCalls(text: string): { calls: LiteralCall[]; problems: SyntaxProblem[] } {
   const reader = new Reader(text);
@@ -83,6 +85,8 @@ class Reader {
   readonly #text: string;
   readonly #names = new Map<string, LiteralValue>();
   #at = 0;
+  /** How many lines there are up to a place. */
+  #counted = { at: 0, line: 1 };
 
   constructor(text: string) {
     this.#text = text.replaceAll('\r\n', '\n');
@@ -121,7 +125,13 @@ class Reader {
   }
 
   positionOf(at: number): { line: number; column: number } {
-    const line = this.#text.slice(0, at).split('\n').length;
+    // Places are asked for in their order, but for one of a problem.
+    if (at < this.#counted.at) this.#counted = { at: 0, line: 1 };
+    let { line } = this.#counted;
+    for (let end = this.#text.indexOf('\n', this.#counted.at); end !== -1 && end < at; line += 1) {
+      end = this.#text.indexOf('\n', end + 1);
+    }
+    this.#counted = { at, line };
     return { line, column: this.#columnOf(at) };
   }
 

@@ -1,4 +1,5 @@
-// Where a sandbox policy lets files be changed, for what the daemon itself writes. Reads links, nothing else. Session worker.
+// Where a sandbox policy lets files be changed, for what the daemon itself writes. Reads links, nothing else. Session
+// worker.
 import { readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { SandboxPolicy } from '../../protocol/thread.js';
@@ -47,8 +48,8 @@ export function writablePlaces(policy: SandboxPolicy, options: PlacesOptions): W
 }
 
 /**
- * The files that cannot be written, in their order. Links count for what they lead to, of the file, of the folders above it and of the places: a
- * link within the workspace opens nothing outside of it.
+ * The files that cannot be written, in their order. Links count for what they lead to, of the file, of the folders
+ * above it and of the places: a link within the workspace opens nothing outside of it.
  */
 export async function findClosedFiles(places: WritablePlaces, files: readonly string[]): Promise<string[]> {
   if (places.everywhere) return [];

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { COMMAND_TABLE, decideCommand, identifyCommand } from '../../../src/agent/policy/decide-command.js';
-import type { CommandDecision, CommandRequest, PolicyState } from '../../../src/agent/policy/decide-command.js';
+import type {
+  CommandDecision,
+  CommandFacts,
+  CommandRequest,
+  PolicyState,
+} from '../../../src/agent/policy/decide-command.js';
 import { NO_RULES, parseRules } from '../../../src/agent/policy/exec-rules.js';
 import { SessionApprovals } from '../../../src/agent/policy/session-approvals.js';
 import type { AskForApproval, SandboxPolicy } from '../../../src/protocol/thread.js';
@@ -214,7 +219,7 @@ describe('decideCommand', () => {
       'Not run: a rule forbids commands that begin with `ln` (no links please). Do not reach for the same by other means.',
       'Not run: a rule asks about commands that begin with `chmod` (changes modes), and the approval policy lets nobody be asked.',
       'Not run: the approval policy lets nobody be asked, so no command can leave the sandbox. Run it without sandbox_permissions, or find another way.',
-      'Not run: forced removal needs the consent of a person, and the approval policy lets nobody be asked. Find a way that removes less.',
+      'Not run: what removes by force, or is too long to be looked through, needs the consent of a person, and the approval policy lets nobody be asked. Find a smaller way.',
     ]);
   });
 
@@ -262,13 +267,56 @@ describe('decideCommand', () => {
     ]);
   });
 
-  it('has a row for everything, and no row that another one hides', () => {
-    expect(COMMAND_TABLE.at(-1)!.when).to.deep.equal({});
-    COMMAND_TABLE.forEach(({ when }, place) => {
-      const hiding = COMMAND_TABLE.slice(0, place).filter((earlier) =>
-        Object.entries(earlier.when).every(([name, value]) => when[name as keyof typeof when] === value),
-      );
-      expect(hiding).to.deep.equal([]);
-    });
+  it('has a row for everything, and no row that decides nothing', () => {
+    const deciding = new Set(everyFacts().map(rowOf));
+    expect([...deciding].toSorted((a, b) => a - b)).to.deep.equal(COMMAND_TABLE.map((_, place) => place));
+  });
+
+  it('keeps what it promises, whatever the facts', () => {
+    for (const facts of everyFacts()) {
+      const { outcome } = COMMAND_TABLE[rowOf(facts)]!;
+      const told = JSON.stringify({ ...facts, outcome });
+      const runs = outcome === 'run' || outcome === 'runFreely';
+      if (facts.rules === 'forbidden') expect(outcome, told).to.equal('forbiddenByRule');
+      // Nobody is asked whom the policy does not let be asked.
+      if (outcome === 'ask') expect(facts.untrusted || facts.asksForSandbox, told).to.equal(true);
+      if (outcome === 'askForRule') expect(facts.asksForRules, told).to.equal(true);
+      // Out of the sandbox comes only what a rule allows, what was accepted, and what has no sandbox to leave.
+      if (outcome === 'runFreely') expect(facts.rules, told).to.equal('allow');
+      if (outcome === 'run' && facts.escalated && facts.confined) expect(facts.accepted, told).to.equal(true);
+      // Without having been accepted, nothing runs that a rule asks about, or that is risky and that no rule allows.
+      if (runs && !facts.accepted) expect(facts.rules, told).to.not.equal('prompt');
+      if (runs && !facts.accepted && facts.rules === 'none') expect(facts.risky, told).to.equal(false);
+      // Untrusted, only what somebody vouches for.
+      if (runs && facts.untrusted && !facts.accepted)
+        expect(facts.safe || facts.rules === 'allow', told).to.equal(true);
+    }
   });
 });
+
+/** All that can be true together. */
+function everyFacts(): CommandFacts[] {
+  const names = [
+    'escalated',
+    'accepted',
+    'risky',
+    'safe',
+    'untrusted',
+    'asksForRules',
+    'asksForSandbox',
+    'confined',
+  ] as const;
+  return (['allow', 'prompt', 'forbidden', 'none'] as const).flatMap((rules) =>
+    Array.from({ length: 2 ** names.length }, (_, bits) => {
+      const flags = Object.fromEntries(names.map((name, place) => [name, ((bits >> place) & 1) === 1]));
+      return { rules, ...flags } as unknown as CommandFacts;
+    }).filter(({ untrusted, asksForRules, asksForSandbox }) => !untrusted || (asksForRules && asksForSandbox)),
+  );
+}
+
+/** The place of the row that decides. */
+function rowOf(facts: CommandFacts): number {
+  return COMMAND_TABLE.findIndex(({ when }) =>
+    Object.entries(when).every(([name, value]) => facts[name as keyof CommandFacts] === value),
+  );
+}

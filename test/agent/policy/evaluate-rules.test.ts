@@ -61,6 +61,15 @@ describe('evaluateRules', () => {
     ]);
   });
 
+  it('asks about what is too long or too deep to be looked through', () => {
+    const deep = `echo ${'$('.repeat(100)}rmdir a${')'.repeat(100)}`;
+    const long = `echo ${'a'.repeat(200_000)}; rmdir a`;
+    const carried = `${'sudo '.repeat(20)}rmdir a`;
+    expect([deep, long, carried].map(verdict)).to.deep.equal(
+      Array.from({ length: 3 }, () => ({ type: 'prompt', words: ['…'], justification: null })),
+    );
+  });
+
   it('takes a command without a shell word by word, and matches a whole one too', () => {
     expect(evaluateRules(RULES, ['touch', 'a', '>', 'b'])).to.deep.equal({ type: 'allow' });
     expect(evaluateRules(RULES, ['rmdir', '$A'])).to.deep.equal(RMDIR);
@@ -78,6 +87,14 @@ describe('evaluateRules', () => {
       words: ['bash', '-c'],
       justification: null,
     });
+  });
+
+  it('takes a forced removal for allowed only when the rule says so itself', () => {
+    const rules = parseRules('r', 'prefix_rule(pattern=["rm"])\nprefix_rule(pattern=["rm", "-rf", "build"])');
+    const types = ['rm a', 'rm -rf a', 'rm -rf build x', '/bin/rm -f a'].map(
+      (script) => evaluateRules(rules, ['bash', '-lc', script]).type,
+    );
+    expect(types).to.deep.equal(['allow', 'none', 'allow', 'none']);
   });
 
   it('decides nothing without rules', () => {
