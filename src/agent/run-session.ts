@@ -3,6 +3,8 @@ import { MessageChannel, threadId } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type { SessionCommand, SessionEvent, SessionInit } from '../session/messages.js';
 import { ApprovalDesk } from './approvals.js';
+import { collectProjectInstructions, DEFAULT_ROOT_MARKERS } from './context/project-instructions.js';
+import type { ProjectInstructions } from './context/project-instructions.js';
 import { JournalKeeper } from './journal-keeper.js';
 import { loadHistory } from './load-history.js';
 import type { LoadedHistory } from './load-history.js';
@@ -33,7 +35,14 @@ export async function runSession(init: SessionInit): Promise<void> {
   let error: DaemonError | null = null;
   try {
     const history = await loadHistory(init.history, init.journalPath, init.conversationId);
-    error = await serve(init, history, post, inbox);
+    const instructions = await collectProjectInstructions({
+      home: init.home,
+      cwd: init.settings.cwd,
+      maxBytes: init.settings.projectDocMaxBytes,
+      fallbackNames: init.settings.projectDocFallbackNames,
+      rootMarkers: DEFAULT_ROOT_MARKERS,
+    });
+    error = await serve(init, history, instructions, post, inbox);
   } catch (failure) {
     error = DaemonError.from(failure, 'session_failed');
   }
@@ -45,6 +54,7 @@ export async function runSession(init: SessionInit): Promise<void> {
 async function serve(
   init: SessionInit,
   history: LoadedHistory,
+  instructions: ProjectInstructions,
   post: (event: SessionEvent) => void,
   inbox: Inbox,
 ): Promise<DaemonError | null> {
@@ -75,7 +85,7 @@ async function serve(
   const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
   const state = makeState(init, history, outbox, sink, post);
   const { preview } = history;
-  session = new Session({ state, opening: new RolloutOpening({ init, state, history }), sink, preview });
+  session = new Session({ state, opening: new RolloutOpening({ init, state, history, instructions }), sink, preview });
   const live = session;
   // Nobody will ask for its end any more.
   init.port.on('close', over.resolve);
@@ -92,8 +102,9 @@ async function serve(
       mode: history.mode,
       preview: history.preview,
       rolloutSize: history.size,
-      warnings: history.warnings,
+      warnings: [...history.warnings, ...instructions.warnings],
     },
+    instructionSources: instructions.sources,
   });
   await over.promise;
   await live.end();

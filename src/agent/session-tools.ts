@@ -40,7 +40,7 @@ export class SessionTools {
     return {
       approvalPolicy: settings.approvalPolicy,
       sandboxPolicy: settings.sandboxPolicy,
-      rules: await loadExecRules([path.join(this.home, 'rules')]),
+      rules: await loadExecRules([path.join(this.home, 'rules')], [path.join(settings.cwd, '.codex', 'rules')]),
       approvals: this.approvals,
     };
   }

@@ -86,6 +86,8 @@ const sharedShape = {
   model_reasoning_effort: filledText().optional(),
   model_reasoning_summary: oneOf(['auto', 'concise', 'detailed', 'none']).optional(),
   web_search: oneOf(['disabled', 'cached', 'live']).optional(),
+  project_doc_max_bytes: wholeNumber(0, 16 * 1024 * 1024).optional(),
+  project_doc_fallback_filenames: z.array(z.string()).optional(),
   model_verbosity: oneOf(['low', 'medium', 'high']).optional(),
   model_context_window: wholeNumber(1).optional(),
   instructions: text().optional(),

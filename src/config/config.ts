@@ -113,6 +113,9 @@ export interface Config {
   /** Seconds after which a question that nobody answered lapses; 0 never. */
   approvalTimeoutSecs: number;
   webSearch: 'disabled' | 'cached' | 'live';
+  /** Of AGENTS.md of the project, together; 0 reads none. */
+  projectDocMaxBytes: number;
+  projectDocFallbackNames: string[];
   daemon: DaemonConfig;
 }
 

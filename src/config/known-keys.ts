@@ -79,8 +79,6 @@ export const PASSIVE_KEYS: readonly string[] = [
   'plugins',
   'profile',
   'profiles',
-  'project_doc_fallback_filenames',
-  'project_doc_max_bytes',
   'project_root_markers',
   'projects',
   'realtime',

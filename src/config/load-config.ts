@@ -73,6 +73,8 @@ function makeConfig(values: ConfigValues): Config {
     modelReasoningEffort: values.model_reasoning_effort ?? null,
     modelReasoningSummary: values.model_reasoning_summary ?? null,
     webSearch: values.web_search ?? 'cached',
+    projectDocMaxBytes: values.project_doc_max_bytes ?? 32 * 1024,
+    projectDocFallbackNames: values.project_doc_fallback_filenames ?? [],
     modelVerbosity: values.model_verbosity ?? null,
     modelContextWindow: values.model_context_window ?? null,
     instructions: values.instructions ?? null,

@@ -71,6 +71,8 @@ export async function resolveSessionSettings(
     approvalTimeoutMs: config.approvalTimeoutSecs * 1000,
     secretNames: secretNamesOf(config),
     webSearch: config.webSearch,
+    projectDocMaxBytes: config.projectDocMaxBytes,
+    projectDocFallbackNames: config.projectDocFallbackNames,
   };
   return {
     settings,

@@ -64,6 +64,9 @@ export interface SessionSettings {
   secretNames: string[];
   /** The provider's own search, where it has one: off, in what it has stored, in the web as it is. */
   webSearch: 'disabled' | 'cached' | 'live';
+  /** Of AGENTS.md of the project, together; 0 reads none. */
+  projectDocMaxBytes: number;
+  projectDocFallbackNames: string[];
 }
 
 /** Facts that go into session_meta when the file is created. */
@@ -208,6 +211,8 @@ export interface SessionConfigured {
   threadId: number;
   /** What was found in the rollout (resumed) or carried over (forked). */
   history: { mode: HistoryMode; preview: string; rolloutSize: number; warnings: string[] };
+  /** Files of which the model is told what is asked of it. */
+  instructionSources: string[];
 }
 
 export type SessionEvent =

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describeResult } from '../exec/describe-result.js';
 import { findShellPatch } from '../patch/shell-patch.js';
 import { runCommand } from '../run-command.js';
+import { userShell } from '../user-shell.js';
 import { applyPatch } from './apply-patch.js';
 import { ESCALATION_PROPERTIES, readArguments, readEscalation } from './arguments.js';
 import { ToolFailure } from './tool.js';
@@ -72,10 +73,4 @@ export const EXEC_COMMAND: Tool = {
 
 export function clampYield(milliseconds: number): number {
   return Math.min(LONGEST_YIELD_MS, Math.max(SHORTEST_YIELD_MS, milliseconds));
-}
-
-/** Only shells that take a script as all of these do. */
-export function userShell(): string {
-  const shell = process.env['SHELL'] ?? '';
-  return /\/(?:bash|zsh|sh)$/.test(shell) ? shell : '/bin/bash';
 }

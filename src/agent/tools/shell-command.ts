@@ -5,9 +5,9 @@ import { cutMiddle, joinOutput } from '../exec/output-buffer.js';
 import type { ExecResult } from '../exec/running-command.js';
 import { findCommandPatch } from '../patch/shell-patch.js';
 import { runCommand } from '../run-command.js';
+import { userShell } from '../user-shell.js';
 import { applyPatch } from './apply-patch.js';
 import { ESCALATION_PROPERTIES, readArguments, readEscalation } from './arguments.js';
-import { userShell } from './exec-command.js';
 import { ToolFailure } from './tool.js';
 import type { Invocation, Tool, ToolOutput } from './tool.js';
 
