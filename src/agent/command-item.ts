@@ -5,7 +5,7 @@ import { notificationIndex } from '../protocol/notification-names.js';
 import type { CoreItemOfType } from '../rollout/line.js';
 import { toThreadItem } from '../rollout/thread-item.js';
 import { deltaFrameHead, deltaFrameText } from '../session/frame-text.js';
-import { announceCompletion, announceStart } from './item-stream.js';
+import { announceCompletion, announceStart } from './item-news.js';
 import type { SessionState } from './session-state.js';
 import { itemLines } from './turn-lines.js';
 

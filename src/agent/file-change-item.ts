@@ -1,7 +1,7 @@
 // The visible item of one patch. Session worker.
 import type { CoreFileChange, CoreItem } from '../rollout/line.js';
 import { toThreadItem } from '../rollout/thread-item.js';
-import { announceCompletion, announceStart } from './item-stream.js';
+import { announceCompletion, announceStart } from './item-news.js';
 import type { SessionState } from './session-state.js';
 import { itemLines } from './turn-lines.js';
 

@@ -1,10 +1,9 @@
 // Turns the model's events into items: notifications while they stream, lines when they are done. Session worker.
-import { v7 as uuid } from 'uuid';
-import type { ThreadItem } from '../protocol/thread.js';
 import { notificationIndex } from '../protocol/notification-names.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
 import { deltaFrameText } from '../session/frame-text.js';
+import { announceCompletion, announceStart, claimItemId } from './item-news.js';
 import { pushNotification } from './frame.js';
 import type { StreamedItem } from './model/model.js';
 import { openItem, toCoreItem, toPartialResponseItem, toThreadItem } from './open-items.js';
@@ -26,34 +25,6 @@ export function startItem(state: SessionState, turn: ActiveTurn, streamed: Strea
   turn.openItems.set(streamed.id, item);
   turn.firstTokenAtMs ??= item.startedAtMs;
   announceStart(state, turn, toThreadItem(item, null), item.startedAtMs);
-}
-
-/** Ids are unique within a turn, whatever a model repeats. */
-export function claimItemId(turn: ActiveTurn, wanted: string): string {
-  const id = wanted === '' || turn.usedItemIds.has(wanted) ? uuid() : wanted;
-  turn.usedItemIds.add(id);
-  return id;
-}
-
-/** `turn` may be over: a command can outlive it. */
-export function announceStart(
-  state: SessionState,
-  turn: Pick<ActiveTurn, 'id'>,
-  item: ThreadItem,
-  startedAtMs: number,
-): void {
-  const params = { item, threadId: state.conversationId, turnId: turn.id, startedAtMs };
-  pushNotification(state.outbox, 'item/started', params);
-}
-
-export function announceCompletion(
-  state: SessionState,
-  turn: Pick<ActiveTurn, 'id'>,
-  item: ThreadItem,
-  completedAtMs: number,
-): void {
-  const params = { item, threadId: state.conversationId, turnId: turn.id, contentTokenCount: null, completedAtMs };
-  pushNotification(state.outbox, 'item/completed', params);
 }
 
 export function addText(state: SessionState, turn: ActiveTurn, itemId: string, delta: string): void {

@@ -4,7 +4,7 @@ import { v7 as uuid } from 'uuid';
 import { toThreadItem } from '../rollout/thread-item.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
-import { announceCompletion, announceStart, claimItemId } from './item-stream.js';
+import { announceCompletion, announceStart, claimItemId } from './item-news.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
 import { callIdOf, failedCallItem, inputOf, nameOf } from './tool-calls.js';
@@ -136,7 +136,7 @@ export class RunningCall {
       call_id: callIdOf(this.#call),
       output,
       internal_chat_message_metadata_passthrough: { turn_id: this.#turn.id, create_time: Date.now() / 1000 },
-    } as ResponseItem);
+    });
   }
 
   /** Whatever a model calls, people see that it did. */

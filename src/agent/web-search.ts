@@ -6,7 +6,7 @@ import { queryOf } from '../rollout/search-query.js';
 import { toThreadItem } from '../rollout/thread-item.js';
 import type { ThreadItem } from '../protocol/thread.js';
 import type { ActiveTurn } from './active-turn.js';
-import { announceCompletion, announceStart, claimItemId } from './item-stream.js';
+import { announceCompletion, announceStart, claimItemId } from './item-news.js';
 import type { SessionState } from './session-state.js';
 import { itemLines } from './turn-lines.js';
 

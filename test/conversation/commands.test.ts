@@ -23,7 +23,7 @@ describe('a command of the model', () => {
       .filter((message: WireMessage) => message.method === method && message.params!.item.type === type)
       .map(({ params }) => params!.item);
   const lastOutput = (): string => {
-    const outputs = rig.model.requests.at(-1)!.input.filter(({ type }) => /call_output$/.test(String(type)));
+    const outputs = rig.model.requests.at(-1)!.input.filter(({ type }) => String(type).endsWith('call_output'));
     return String(outputs.at(-1)!['output']);
   };
 
@@ -148,7 +148,8 @@ describe('a command of the model', () => {
   it('leaves no descriptor behind that its worker would close for somebody else', async () => {
     const watch = new WorkerWatch();
     const threadId = await client.startThread({ cwd: rig.home.workspace });
-    for (let round = 0; round < 3; round += 1) await client.runTurn(threadId, call('exec_command', { cmd: 'echo one' }));
+    for (let round = 0; round < 3; round += 1)
+      await client.runTurn(threadId, call('exec_command', { cmd: 'echo one' }));
     // These get the numbers that are free now.
     const file = join(rig.home.workspace, 'mine');
     writeFileSync(file, '');

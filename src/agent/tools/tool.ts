@@ -20,9 +20,9 @@ export interface Invocation {
   /** Aborted when the turn ends before the call does. */
   readonly signal: AbortSignal;
   /** The call has an item of its own: whatever becomes of it, it gets no other. */
-  markShown(): void;
+  markShown: () => void;
   /** `complete` runs synchronously when the call is cut: what is shown of it must be completed before its turn ends. */
-  onCut(complete: () => void): void;
+  onCut: (complete: () => void) => void;
 }
 
 export interface Tool {
@@ -34,7 +34,7 @@ export interface Tool {
   /** Whether its calls may run beside others. */
   readonly isParallel: boolean;
   /** Resolves to what the model is told. Rejects with ToolFailure for a call that comes to nothing. */
-  run(invocation: Invocation): Promise<ToolOutput>;
+  run: (invocation: Invocation) => Promise<ToolOutput>;
 }
 
 /** A call that came to nothing; the message is for the model. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { toThreadItem } from '../../rollout/thread-item.js';
 import type { CoreItem } from '../../rollout/line.js';
-import { announceCompletion, announceStart } from '../item-stream.js';
+import { announceCompletion, announceStart } from '../item-news.js';
 import { isBelow } from '../patch/patch-targets.js';
 import { itemLines } from '../turn-lines.js';
 import { readImage } from '../user-input.js';
