@@ -75,7 +75,7 @@ export class CommandItem {
   }
 
   addOutput(text: string): void {
-    if (this.#isOver || text === '') return;
+    if (this.#isOver || text === '' || this.#state.outbox.isAbandoned) return;
     this.#output += text;
     this.#state.outbox.pushFrame(OUTPUT_DELTA, deltaFrameText(this.#deltaHead, text));
   }
@@ -104,7 +104,9 @@ export class CommandItem {
 
   /** Its turn is over, and so is it. */
   cut(): void {
-    if (!this.#state.commands.has(this)) return;
+    if (this.#isOver) return;
+    // Not begun yet, and so not told of: people shall see all the same what the model wanted.
+    if (!this.#state.commands.has(this)) this.start(null);
     const durationMs = Date.now() - this.startedAtMs;
     this.#complete('failed', { exitCode: null, output: this.#output, durationMs });
   }
@@ -139,6 +141,11 @@ export class CommandItem {
       duration: durationMs === null ? null : toDuration(durationMs),
     };
   }
+}
+
+/** Those that are about to be ended, whatever turn they are of: all are told as ended before their turn, or the next, is. */
+export function cutCommands({ commands }: Pick<SessionState, 'commands'>): void {
+  for (const command of commands) command.cut();
 }
 
 function toDuration(milliseconds: number): { secs: number; nanos: number } {

@@ -115,6 +115,8 @@ async function start(
   sandboxed: boolean,
 ): Promise<ExecResult> {
   const { settings, tools } = state;
+  await tools.whenQuiet();
+  if (signal.aborted) throw new ToolFailure('aborted');
   try {
     const result = await tools.runner.exec({
       argv: call.argv,

@@ -25,6 +25,7 @@ export class SessionTools {
   readonly approvals = new SessionApprovals();
   /** Real paths that no tool may read or write, whoever allows it. */
   readonly hidden: readonly string[];
+  #ending: Promise<unknown> = Promise.resolve();
 
   constructor({ conversationId, home, secretNames, onProcess }: SessionToolsOptions) {
     const env = process.env;
@@ -33,6 +34,21 @@ export class SessionTools {
     this.hidden = places.hidden;
     const sandbox = new Sandbox({ places, searchPath: env['PATH'] ?? '' });
     this.runner = new CommandRunner({ conversationId, home, sandbox, env, secretNames, onProcess });
+  }
+
+  /** Ends all commands. Those that come later wait for it: they look like the ones that it ends. Never rejects. */
+  endCommands(): Promise<unknown> {
+    const ending = Promise.all([this.#ending, this.runner.endAll()]);
+    this.#ending = ending;
+    return ending;
+  }
+
+  /** Resolves when no commands are being ended. */
+  async whenQuiet(): Promise<void> {
+    for (let seen: unknown = null; seen !== this.#ending;) {
+      seen = this.#ending;
+      await seen;
+    }
   }
 
   /** As it is at this moment: rules are read afresh, for a person may have changed them. */
