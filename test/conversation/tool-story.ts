@@ -115,7 +115,7 @@ export async function checkStory(
       if (!mayOutlive || params.turn.status === 'interrupted') expect(left, 'open at the end').to.deep.equal([]);
     }
   }
-  if (!mayOutlive) expect([...open.keys()], 'never ended').to.deep.equal([]);
+  expect([...open.keys()], 'never ended').to.deep.equal([]);
   checkFile(file, ended, silent);
   const { thread } = await client.call('thread/read', { threadId, includeTurns: true });
   for (const turn of thread.turns) {
