@@ -1,6 +1,6 @@
 // A model that calls what a text says, and what must hold of every conversation with tools. Main thread.
 import { expect } from 'chai';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { CONVERSATION_MARK, hasVariable } from '../../src/session/process-mark.js';
 import { listProcesses, selectByEnvironment } from '../../src/session/process-table.js';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
@@ -142,13 +142,21 @@ export async function processesOf(threadId: string): Promise<number[]> {
   return (await selectByEnvironment(running, hasVariable(CONVERSATION_MARK, threadId))).map(({ pid }) => pid);
 }
 
-/** Resolves when none is left; after two seconds, to those that are. */
-export async function processesLeft(threadId: string): Promise<number[]> {
+/** Resolves when none is left; after two seconds, to those that are, with what they are. */
+export async function processesLeft(threadId: string): Promise<string[]> {
   const since = performance.now();
   for (;;) {
     const left = await processesOf(threadId);
-    if (left.length === 0 || performance.now() - since > 2000) return left;
+    if (left.length === 0 || performance.now() - since > 2000) return left.map(describeProcess);
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function describeProcess(pid: number): string {
+  try {
+    return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`;
+  } catch {
+    return `${pid}, gone by now`;
   }
 }
 
