@@ -10,6 +10,8 @@ import { Sandbox } from './sandbox/sandbox.js';
 import { controlPlaces, homePlaces, joinPlaces } from './sandbox/sandbox-places.js';
 import type { SessionState } from './session-state.js';
 
+const END_ATTEMPTS = 5;
+
 export interface SessionToolsOptions {
   conversationId: string;
   /** Absolute. */
@@ -38,9 +40,17 @@ export class SessionTools {
 
   /** Ends all commands. Those that come later wait for it: they look like the ones that it ends. Never rejects. */
   endCommands(): Promise<unknown> {
-    const ending = Promise.all([this.#ending, this.runner.endAll()]);
+    const ending = Promise.all([this.#ending, this.#endAll()]);
     this.#ending = ending;
     return ending;
+  }
+
+  /** On a machine that has much to do one attempt may be too short. */
+  async #endAll(): Promise<void> {
+    for (let attempt = 0; attempt < END_ATTEMPTS; attempt += 1) {
+      const { survivors } = await this.runner.endAll();
+      if (survivors.length === 0) return;
+    }
   }
 
   /** Resolves when no commands are being ended. */

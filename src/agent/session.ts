@@ -130,8 +130,7 @@ export class Session {
     try {
       this.#carryOut(command, content);
       // What it recorded makes the rollout larger than the journal says: the text of what runs must be said anew.
-      const { turn, journal } = this.#state;
-      if (turn !== null && turn.openItems.size > 0) journal.noteProgress();
+      this.#state.journal.noteProgress();
     } catch (error) {
       if ('requestId' in command) this.#refuse(command.requestId, DaemonError.from(error, 'session_failed'));
     }
@@ -320,11 +319,11 @@ export class Session {
   }
 
   #takeSnapshot(requestId: number): void {
-    const { turn, conversationId, outbox, tokens, commands } = this.#state;
+    const { turn, conversationId, outbox, tokens, commands, changes } = this.#state;
     const open = turn === null ? [] : [...turn.openItems.values()];
     const running = [
       ...open.map((item) => ({ item: toThreadItem(item, null), turnId: turn!.id, startedAtMs: item.startedAtMs })),
-      ...[...commands].map((item) => ({
+      ...[...commands, ...changes].map((item) => ({
         item: item.toThreadItem(),
         turnId: item.turnId,
         startedAtMs: item.startedAtMs,

@@ -9,11 +9,14 @@ import { startModelServer } from '../support/model-server.js';
 import type { ModelServer } from '../support/model-server.js';
 import { makeTempHome } from '../support/temp-home.js';
 import type { TempHome } from '../support/temp-home.js';
-import { doAll, itemsTold, processesLeft, processesOf, scriptRounds } from './tool-story.js';
+import { checkStory, doAll, itemsTold, processesLeft, processesOf, scriptRounds } from './tool-story.js';
 import type { ToolCall } from './tool-story.js';
+import { journalPathOf, waitForJournal } from './journal-watch.js';
 import { WorkerWatch } from './worker-watch.js';
 
 const LINGERING = 'setsid sleep 300 & nohup sleep 300 >/dev/null 2>&1 & trap "" TERM; echo started; sleep 300';
+
+const LOST = { type: 'commandExecution', status: 'failed', exitCode: null, aggregatedOutput: 'started\n' };
 
 function exec(id: string, cmd: string): ToolCall {
   return { id, name: 'exec_command', args: { cmd, login: false, yield_time_ms: 20_000 } };
@@ -57,11 +60,14 @@ describe('the death of a worker whose conversation runs commands', () => {
     await killWorker();
     expect(await processesLeft(threadId)).to.deep.equal([]);
     expect((await done).status).to.equal('failed');
+    const [lost] = itemsTold(client, threadId, 'item/completed').filter(({ id }) => id === 'lost');
+    expect(lost).to.deep.include({ ...LOST, command: `/bin/bash -c '${LINGERING}'` });
     const turn = await client.runTurn(threadId, doAll([[exec('after', 'echo well')]]));
     expect(turn.status).to.equal('completed');
     const [ended] = itemsTold(client, threadId, 'item/completed').filter(({ id }) => id === 'after');
     expect(ended).to.deep.include({ status: 'completed', aggregatedOutput: 'well\n' });
     expectAnswered(fileOf(threadId));
+    await checkStory(client, threadId, fileOf(threadId));
   });
 
   it('closes a question that waits, and nothing runs of what was asked for', async () => {
@@ -118,6 +124,8 @@ describe('a daemon that is killed while commands run', () => {
     const running = await client.startThread({ cwd: home.workspace });
     await client.startTurn(running, doAll([[exec('lost', LINGERING)]]));
     await client.notification('item/commandExecution/outputDelta');
+    const [told] = itemsTold(client, running, 'item/started').filter(({ id }) => id === 'lost');
+    await waitForJournal(journalPathOf(home.path, running), 'started\n');
     const waiting = await client.startThread({ cwd: home.workspace, approvalPolicy: 'untrusted' });
     await client.startTurn(waiting, doAll([[exec('asked', 'touch made')]]));
     await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
@@ -125,6 +133,13 @@ describe('a daemon that is killed while commands run', () => {
     daemon = await startDaemonProcess({ home: home.path });
     expect(await processesLeft(running)).to.deep.equal([]);
     const next = await connect();
+    const read = async (threadId: string, id: string): Promise<any> => {
+      const { thread } = await next.call('thread/read', { threadId, includeTurns: true });
+      return thread.turns[0].items.find((item: { id: string }) => item.id === id);
+    };
+    const shown = { ...told, ...LOST };
+    expect(await read(running, 'lost')).to.deep.equal(shown);
+    expect(await read(waiting, 'asked')).to.deep.include({ type: 'commandExecution', status: 'failed', exitCode: null });
     for (const threadId of [running, waiting]) {
       const { thread } = await next.call('thread/resume', { threadId });
       expect(thread.turns.map(({ status }: { status: string }) => status)).to.deep.equal(['interrupted']);
@@ -132,6 +147,9 @@ describe('a daemon that is killed while commands run', () => {
       expect(turn.status).to.equal('completed');
       expectAnswered(thread.path);
     }
+    const recorded = await read(running, 'lost');
+    expect(recorded).to.deep.equal({ ...shown, completedAtMs: recorded.completedAtMs });
+    expect(await read(waiting, 'asked')).to.deep.include({ type: 'commandExecution', status: 'failed', exitCode: null });
     expect(next.questionsOf(waiting).map(({ params }) => params!['itemId'])).to.deep.equal([]);
   });
 });
