@@ -115,10 +115,8 @@ async function start(
   sandboxed: boolean,
 ): Promise<ExecResult> {
   const { settings, tools } = state;
-  await tools.whenQuiet();
-  if (signal.aborted) throw new ToolFailure('aborted');
   try {
-    const result = await tools.runner.exec({
+    const result = await tools.exec({
       argv: call.argv,
       cwd: call.cwd,
       tty: call.tty,

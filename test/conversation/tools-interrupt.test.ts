@@ -134,7 +134,7 @@ describe('an interrupt of a turn with tools', () => {
       const cwd = makeFolder();
       const threadId = await client.startThread({ cwd });
       const id = `patch-${run}`;
-      const { turnId, done } = await client.startTurn(threadId, doAll([[{ id, ...TOOLS['patchesMany']! }]]));
+      const { turnId, done } = await client.startTurn(threadId, doAll([[{ id, ...TOOLS['patchesMany']! }], [{ id: `${id}-next`, ...TOOLS['sleeps']! }]]));
       await client.notification('item/started', (params) => params.item.id === id);
       await client.call('turn/interrupt', { threadId, turnId });
       expect((await done).status).to.equal('interrupted');
