@@ -5,6 +5,7 @@ import { notificationIndex } from '../protocol/notification-names.js';
 import type { CoreItemOfType } from '../rollout/line.js';
 import { toThreadItem } from '../rollout/thread-item.js';
 import { deltaFrameHead, deltaFrameText } from '../session/frame-text.js';
+import type { KeptTool } from './journal-keeper.js';
 import { announceCompletion, announceStart } from './item-news.js';
 import type { SessionState } from './session-state.js';
 import { itemLines } from './turn-lines.js';
@@ -32,7 +33,7 @@ export interface CommandEnd {
   durationMs: number;
 }
 
-export class CommandItem {
+export class CommandItem implements KeptTool {
   readonly id: string;
   readonly turnId: string;
   readonly startedAtMs = Date.now();
@@ -43,6 +44,7 @@ export class CommandItem {
   #processId: string | null = null;
   #output = '';
   #isOver = false;
+  #revision = 0;
 
   constructor(state: SessionState, turnId: string, id: string, facts: CommandFacts) {
     this.#state = state;
@@ -58,6 +60,7 @@ export class CommandItem {
   start(processId: string | null): void {
     this.#processId = processId;
     this.#state.commands.add(this);
+    this.#state.journal.noteProgress();
     announceStart(this.#state, { id: this.turnId }, this.toThreadItem(), this.startedAtMs);
   }
 
@@ -67,6 +70,8 @@ export class CommandItem {
     const isTold = this.#state.commands.has(this);
     this.#processId = processId;
     this.#source = source;
+    this.#revision += 1;
+    this.#state.journal.noteProgress();
     if (!isTold) this.start(processId);
   }
 
@@ -75,9 +80,22 @@ export class CommandItem {
   }
 
   addOutput(text: string): void {
-    if (this.#isOver || text === '') return;
+    if (this.#isOver || text === '' || this.#state.outbox.isAbandoned) return;
     this.#output += text;
+    this.#state.journal.noteProgress();
     this.#state.outbox.pushFrame(OUTPUT_DELTA, deltaFrameText(this.#deltaHead, text));
+  }
+
+  get text(): string {
+    return this.#output;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  toToolItem(): CoreCommand {
+    return this.#toCore('in_progress', { output: '', exitCode: null, durationMs: null });
   }
 
   /** As it is now, for whoever joins. */
@@ -104,7 +122,9 @@ export class CommandItem {
 
   /** Its turn is over, and so is it. */
   cut(): void {
-    if (!this.#state.commands.has(this)) return;
+    if (this.#isOver) return;
+    // Not begun yet, and so not told of: people shall see all the same what the model wanted.
+    if (!this.#state.commands.has(this)) this.start(null);
     const durationMs = Date.now() - this.startedAtMs;
     this.#complete('failed', { exitCode: null, output: this.#output, durationMs });
   }
@@ -139,6 +159,11 @@ export class CommandItem {
       duration: durationMs === null ? null : toDuration(durationMs),
     };
   }
+}
+
+/** Those that are about to be ended, whatever turn they are of: all are told as ended before their turn, or the next, is. */
+export function cutCommands({ commands }: Pick<SessionState, 'commands'>): void {
+  for (const command of commands) command.cut();
 }
 
 function toDuration(milliseconds: number): { secs: number; nanos: number } {

@@ -19,6 +19,7 @@ export function announceStart(
   item: ThreadItem,
   startedAtMs: number,
 ): void {
+  if (state.outbox.isAbandoned) return;
   const params = { item, threadId: state.conversationId, turnId: turn.id, startedAtMs };
   pushNotification(state.outbox, 'item/started', params);
 }
@@ -29,6 +30,7 @@ export function announceCompletion(
   item: ThreadItem,
   completedAtMs: number,
 ): void {
+  if (state.outbox.isAbandoned) return;
   const params = { item, threadId: state.conversationId, turnId: turn.id, contentTokenCount: null, completedAtMs };
   pushNotification(state.outbox, 'item/completed', params);
 }

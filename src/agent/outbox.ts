@@ -43,6 +43,11 @@ export class Outbox {
     this.#post = post;
   }
 
+  /** The rollout failed: nothing of what goes on can be told any more. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
   /** A notification text without its closing brace; `method` indexes NOTIFICATION_METHODS. */
   pushFrame(method: number, frame: string, level: PublishLevel = 'written'): void {
     if (this.#isOpen(level)) this.#releaseFrame(method, frame);

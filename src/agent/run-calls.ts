@@ -58,6 +58,8 @@ export class RunningCall {
   #isShown = false;
   #isOver = false;
   #complete: (() => void) | null = null;
+  #ended: Promise<void> | null = null;
+  #isCommitted = false;
 
   constructor(state: SessionState, turn: ActiveTurn, call: ResponseItem) {
     this.#state = state;
@@ -71,8 +73,18 @@ export class RunningCall {
     return this.#tool?.isParallel ?? true;
   }
 
+  /** When it has its output, if it is beyond the point where it could be cut and leave nothing behind; otherwise null. */
+  get commitment(): Promise<void> | null {
+    return this.#isCommitted && !this.#isOver ? this.#ended : null;
+  }
+
   /** Resolves when it has its output, or was cut. Never rejects. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    this.#ended = this.#run();
+    return this.#ended;
+  }
+
+  async #run(): Promise<void> {
     if (this.#isOver) return;
     const tool = this.#tool;
     if (tool === null) return this.#fail(`unsupported call: ${nameOf(this.#call)}`);
@@ -83,8 +95,6 @@ export class RunningCall {
 
   /** Ends it now; what its tool does afterwards is of no interest any more. */
   cut(): void {
-    if (this.#isOver) return;
-    this.#complete?.();
     this.#fail(ABORTED);
     this.#controller.abort();
   }
@@ -116,11 +126,14 @@ export class RunningCall {
       signal: this.#controller.signal,
       markShown: () => (this.#isShown = true),
       onCut: (complete) => (this.#complete = complete),
+      commit: () => (this.#isCommitted = true),
     };
   }
 
   #fail(output: string): void {
     if (this.#isOver) return;
+    // Whatever its tool did not come to.
+    this.#complete?.();
     if (!this.#isShown) this.#showFailure(output);
     this.#finish(output);
   }

@@ -117,7 +117,7 @@ async function start(
 ): Promise<ExecResult> {
   const { settings, tools } = state;
   try {
-    const result = await tools.runner.exec({
+    const result = await tools.exec({
       argv: call.argv,
       cwd: call.cwd,
       tty: call.tty,

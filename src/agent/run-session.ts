@@ -8,6 +8,8 @@ import type { ProjectInstructions } from './context/project-instructions.js';
 import { JournalKeeper } from './journal-keeper.js';
 import { loadHistory } from './load-history.js';
 import type { LoadedHistory } from './load-history.js';
+import type { CommandItem } from './command-item.js';
+import type { FileChangeItem } from './file-change-item.js';
 import { createModel } from './model/create-model.js';
 import { Outbox } from './outbox.js';
 import { Recorder } from './recorder.js';
@@ -148,7 +150,10 @@ function makeState(
   post: (event: SessionEvent) => void,
 ): SessionState {
   const { settings } = init;
-  const recorder = new Recorder(sink, history.mode, history.nextOrdinal);
+  const commands = new Set<CommandItem>();
+  const changes = new Set<FileChangeItem>();
+  const journal = new JournalKeeper(sink, [commands, changes]);
+  const recorder = new Recorder(sink, history.mode, history.nextOrdinal, () => journal.noteProgress());
   const state: SessionState = {
     conversationId: init.conversationId,
     outbox,
@@ -162,7 +167,7 @@ function makeState(
       },
       onWaiting: (activeFlags) => setStatus(state, { type: 'active', activeFlags }),
     }),
-    journal: new JournalKeeper(sink),
+    journal,
     tokens: new TokenTotals(history.usage?.total ?? null, history.usage?.last ?? null, settings.contextWindow),
     history: history.items,
     sent: history.sent,
@@ -170,7 +175,8 @@ function makeState(
     settings,
     model: createModel(settings.provider),
     turn: null,
-    commands: new Set(),
+    commands,
+    changes,
     tools: new SessionTools({
       conversationId: init.conversationId,
       home: init.home,

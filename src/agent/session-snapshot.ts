@@ -27,13 +27,13 @@ export function makeSnapshot(state: SessionState, rolloutSize: number): SessionS
   };
 }
 
-function runningItems({ turn, commands }: SessionState): Running[] {
-  const ofCommands = [...commands].map((command) => ({
-    item: command.toThreadItem(),
-    turnId: command.turnId,
-    startedAtMs: command.startedAtMs,
+function runningItems({ turn, commands, changes }: SessionState): Running[] {
+  const ofTools = [...commands, ...changes].map((each) => ({
+    item: each.toThreadItem(),
+    turnId: each.turnId,
+    startedAtMs: each.startedAtMs,
   }));
-  if (turn === null) return ofCommands;
+  if (turn === null) return ofTools;
   const { id: turnId, openItems, searches } = turn;
   return [
     ...[...openItems.values()].map((open) => ({
@@ -46,6 +46,6 @@ function runningItems({ turn, commands }: SessionState): Running[] {
       turnId,
       startedAtMs: search.startedAtMs,
     })),
-    ...ofCommands,
+    ...ofTools,
   ];
 }

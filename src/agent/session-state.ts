@@ -5,6 +5,7 @@ import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
 import type { ApprovalDesk } from './approvals.js';
 import type { CommandItem } from './command-item.js';
+import type { FileChangeItem } from './file-change-item.js';
 import type { JournalKeeper } from './journal-keeper.js';
 import type { ModelClient } from './model/model.js';
 import type { Outbox, PublishLevel } from './outbox.js';
@@ -30,6 +31,8 @@ export interface SessionState {
   turn: ActiveTurn | null;
   /** Commands that people see running, also of turns that are over. */
   readonly commands: Set<CommandItem>;
+  /** Patches that people see, asked for or being written. */
+  readonly changes: Set<FileChangeItem>;
   readonly tools: SessionTools;
   /** Ends the running turn as interrupted, at once: a person wants no more of it. */
   interrupt: () => void;

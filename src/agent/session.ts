@@ -24,6 +24,7 @@ import { remember, setStatus } from './session-state.js';
 import { makeSnapshot } from './session-snapshot.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
+import { cutCommands } from './command-item.js';
 import { cutAttempt, cutTurn, runTurn } from './turn-loop.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
@@ -96,13 +97,17 @@ export class Session {
   /** Ends a running turn as interrupted and closes the rollout. Resolves when all of it is on disk. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    const { turn, model } = this.#state;
+    const { model, tools } = this.#state;
+    await this.#committed();
+    const { turn } = this.#state;
     if (turn !== null && this.#failure === null) {
       cutTurn(this.#state, turn);
+      cutCommands(this.#state);
       interruptTurn(this.#state, turn, () => undefined);
     }
     // Its commands say how they ended while there is somebody to record it.
-    await this.#state.tools.runner.endAll();
+    await tools.endCommands();
+    cutCommands(this.#state);
     await this.#running;
     // What the journal holds is not recorded yet: the writer must not drop it.
     if (this.#opening.holdsRecovery) this.#sink?.abandon();
@@ -124,8 +129,7 @@ export class Session {
     try {
       this.#carryOut(command, content);
       // What it recorded makes the rollout larger than the journal says: the text of what runs must be said anew.
-      const { turn, journal } = this.#state;
-      if (turn !== null && turn.openItems.size > 0) journal.noteProgress();
+      this.#state.journal.noteProgress();
     } catch (error) {
       if ('requestId' in command) this.#refuse(command.requestId, DaemonError.from(error, 'session_failed'));
     }
@@ -284,14 +288,27 @@ export class Session {
     this.#interruptTurn(() => this.#reply(command.requestId, {}));
   }
 
-  /** Stop means stop: also what earlier turns have left running. */
+  /** Stop means stop: also what earlier turns have left running. A patch that is being written is waited for. */
   #interruptTurn(reply: () => void): void {
     const state = this.#state;
     const { turn } = state;
-    if (turn === null) return;
+    if (turn === null) return reply();
+    const committed = this.#committed();
+    if (committed !== null) {
+      // Others may have ended it meanwhile.
+      void committed.then(() => (state.turn === turn ? this.#interruptTurn(reply) : reply()));
+      return;
+    }
     cutTurn(state, turn);
-    void state.tools.runner.endAll();
+    cutCommands(state);
+    void state.tools.endCommands();
     interruptTurn(state, turn, reply);
+  }
+
+  /** Resolves when all calls that cannot be cut any more have ended; null when there are none. */
+  #committed(): Promise<unknown> | null {
+    const calls = [...(this.#state.turn?.runningCalls ?? [])].flatMap(({ commitment }) => commitment ?? []);
+    return calls.length === 0 ? null : Promise.all(calls);
   }
 
   #replaceWriter(port: MessagePort): void {

@@ -62,7 +62,7 @@ export const APPLY_PATCH: Tool = {
 
 /** `cwd` is absolute: paths of the patch are relative to it. Rejects with ToolFailure; then no file has changed. */
 export async function applyPatch(invocation: Invocation, text: string, cwd: string): Promise<ToolOutput> {
-  const { state, turn, itemId, signal, markShown, onCut } = invocation;
+  const { state, turn, itemId, signal, markShown, onCut, commit } = invocation;
   try {
     const plan = await planPatch(text, cwd, { hidden: state.tools.hidden });
     const item = new FileChangeItem(state, turn.id, itemId, plan.changes);
@@ -71,6 +71,8 @@ export async function applyPatch(invocation: Invocation, text: string, cwd: stri
     markShown();
     onCut(() => item.complete('failed'));
     item.start();
+    // What is told of it must be what has become of the files.
+    commit();
     await applyPlan(plan).catch((error: unknown) => {
       item.complete('failed');
       throw error;
@@ -86,7 +88,7 @@ export async function applyPatch(invocation: Invocation, text: string, cwd: stri
 
 /** Resolves when it may be applied. */
 async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeItem): Promise<void> {
-  const { state, turn, callId, itemId, call, markShown, onCut } = invocation;
+  const { state, turn, callId, itemId, call, signal, markShown, onCut } = invocation;
   const { settings, tools } = state;
   const files = plan.targets.map(({ path }) => path);
   const places = writablePlaces(settings.sandboxPolicy, {
@@ -98,6 +100,7 @@ async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeIt
   const closedFiles = await findClosedFiles(places, files);
   const decision = decidePatch({ files, closedFiles }, await tools.policyState(state));
   if (decision.type === 'run') return;
+  if (signal.aborted) throw new ToolFailure('aborted');
   markShown();
   onCut(() => item.complete('declined'));
   if (decision.type === 'forbid') {
