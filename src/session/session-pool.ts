@@ -78,9 +78,6 @@ async function startPool({ maxThreads, sessionsPerWorker, maxHeapBytes, onError 
   const pool = new Pool<SessionInit, void>({
     filename: new URL('../../workers/session.js', import.meta.url).href,
     minThreads: 0,
-    // Node would close, when a thread ends, what the thread has opened and handed to a socket, which has closed it long ago:
-    // by then the number is somebody else's, a lock or a rollout.
-    trackUnmanagedFds: false,
     maxThreads,
     concurrentTasksPerWorker: sessionsPerWorker,
     idleTimeout: IDLE_TIMEOUT_MS,
