@@ -4,10 +4,11 @@ import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
 import type { LostTurn, SessionCommand, SettingsPatch } from '../session/messages.js';
-import { startActiveTurn } from './active-turn.js';
+import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
+import { answerTerminalCommand } from './background-terminals.js';
+import { announceTurn, beginTurn } from './begin-turn.js';
 import { pushNotification } from './frame.js';
-import { frameText } from '../session/frame-text.js';
 import { announceCompletion, announceStart } from './item-stream.js';
 import { digestInput } from './input-digest.js';
 import type { CoreItem } from '../rollout/line.js';
@@ -22,15 +23,17 @@ import type { SentMessage } from './sent-messages.js';
 import type { SessionState } from './session-state.js';
 import { applySettings, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
-import { toThreadItem } from './open-items.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
-import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
+import { hostResponseItem, itemLines, turnContextPayload, userThreadItem } from './turn-lines.js';
 import { cutAttempt, cutTurn, runTurn } from './turn-loop.js';
+import { UserShell } from './user-shell.js';
+import { takeSnapshot } from './take-snapshot.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
 type StartTurn = SessionCommand & { type: 'startTurn' };
 type SteerTurn = SessionCommand & { type: 'steerTurn' };
 type InterruptTurn = SessionCommand & { type: 'interruptTurn' };
+type RunShellCommand = SessionCommand & { type: 'runShellCommand' };
 
 export interface SessionParts {
   state: SessionState;
@@ -148,6 +151,12 @@ export class Session {
         return this.#injectItems(command.requestId, command.items);
       case 'endLostTurn':
         return this.#endLostTurn(command.requestId, command.turn);
+      case 'runShellCommand':
+        return this.#runShellCommand(command);
+      case 'listTerminals':
+      case 'endTerminal':
+      case 'endTerminals':
+        return this.#replyLater(command.requestId, answerTerminalCommand(this.#state, command));
       case 'interruptTurn':
       case 'answerServerRequest':
       case 'replaceWriter':
@@ -178,27 +187,27 @@ export class Session {
       );
       return;
     }
-    this.#opening.prepareInput();
-    const turn = startActiveTurn(uuid(), command.requestId, outputSchema, Date.now());
-    state.turn = turn;
-    state.sent.startTurn(turn.id);
-    const { recorder, settings } = state;
-    recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));
-    this.#opening.giveContext(turn.id);
-    recorder.write('turn_context', turnContextPayload(turn.id, settings));
-    this.#opening.recordSettings();
+    const turn = beginTurn(state, this.#opening, command.requestId, outputSchema);
     if (changed) this.#announceSettings();
     this.#addUserMessage(turn, command.input, command.clientId, content, () => {
       this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
-      setStatus(
-        state,
-        { type: 'active', activeFlags: [] },
-        { activeTurnId: turn.id, materialized: true, preview: this.#preview, updatedAt: turn.startedAt },
-      );
-      const params = { threadId: state.conversationId, turn: newWireTurn(turn.id, turn.startedAt) };
-      pushNotification(state.outbox, 'turn/started', params);
+      announceTurn(state, turn, this.#preview);
     });
-    this.#running = runTurn(state, turn).catch((error: unknown) => this.#failTurn(turn, error));
+    this.#run(turn);
+  }
+
+  #runShellCommand(request: RunShellCommand): void {
+    const state = this.#state;
+    const active = state.turn;
+    const turn = active ?? beginTurn(state, this.#opening, request.requestId, null);
+    this.#reply(request.requestId, {});
+    if (active === null) announceTurn(state, turn, this.#preview);
+    new UserShell(state, turn, request).start();
+    if (active === null) this.#run(turn);
+  }
+
+  #run(turn: ActiveTurn): void {
+    this.#running = runTurn(this.#state, turn).catch((error: unknown) => this.#failTurn(turn, error));
   }
 
   /** A fault of our own, or a model that says what nobody expects: it ends this turn, not the worker. */
@@ -246,6 +255,7 @@ export class Session {
     const { recorder, conversationId } = state;
     if (input.length === 0) {
       if (turn.attempt === null) turn.needsAnswer = true;
+      wakeTurn(turn);
       return reply();
     }
     if (turn.attempt !== null) cutAttempt(state, turn);
@@ -265,6 +275,7 @@ export class Session {
     };
     recorder.writeAll(itemLines(recorder.mode, conversationId, turn.id, core, now, now));
     turn.needsAnswer = true;
+    wakeTurn(turn);
     reply();
     announceStart(state, turn, userThreadItem(id, clientId, normalized, now, null), now);
     announceCompletion(state, turn, userThreadItem(id, clientId, normalized, now, now), now);
@@ -302,28 +313,8 @@ export class Session {
   }
 
   #takeSnapshot(requestId: number): void {
-    const { turn, conversationId, outbox, tokens, commands } = this.#state;
-    const open = turn === null ? [] : [...turn.openItems.values()];
-    const running = [
-      ...open.map((item) => ({ item: toThreadItem(item, null), turnId: turn!.id, startedAtMs: item.startedAtMs })),
-      ...[...commands].map((item) => ({
-        item: item.toThreadItem(),
-        turnId: item.turnId,
-        startedAtMs: item.startedAtMs,
-      })),
-    ];
-    // Those of former turns are not among the items of the one that runs.
-    const runningItems = running.filter(({ turnId }) => turnId === turn?.id).map(({ item }) => item);
-    const runningItemFrames = running.map((each) => frameText('item/started', { threadId: conversationId, ...each }));
-    const snapshot = {
-      rolloutSize: this.#sink?.end ?? 0,
-      activeTurnId: turn?.id ?? null,
-      runningItemFrames,
-      runningItems,
-      tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
-      tokenUsageTurnId: tokens.lastTurnId,
-    };
-    outbox.push({ type: 'snapshot', requestId, snapshot });
+    const snapshot = takeSnapshot(this.#state, this.#sink?.end ?? 0);
+    this.#state.outbox.push({ type: 'snapshot', requestId, snapshot });
   }
 
   #materialize(requestId: number): void {
@@ -387,6 +378,13 @@ export class Session {
 
   #reply(requestId: number, result: unknown, level: PublishLevel = 'written'): void {
     this.#state.outbox.push({ type: 'reply', requestId, result: JSON.stringify(result) }, level);
+  }
+
+  #replyLater(requestId: number, result: Promise<unknown>): void {
+    void result.then(
+      (value) => this.#reply(requestId, value),
+      (error: unknown) => this.#refuse(requestId, DaemonError.from(error, 'session_failed')),
+    );
   }
 
   #refuse(requestId: number, error: DaemonError): void {

@@ -1,6 +1,7 @@
 // The three ways a turn ends, each recorded before anybody is told. Session worker.
 import type { DaemonError } from '../errors.js';
 import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
+import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import type { SessionState } from './session-state.js';
@@ -50,6 +51,7 @@ export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: Daemon
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
   for (const call of turn.runningCalls) call.drop();
+  for (const shell of turn.shells) shell.drop();
   const completedAtMs = close(state, turn);
   const { message, code } = cause;
   const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null } as TurnError;
@@ -65,6 +67,7 @@ function close(state: SessionState, turn: ActiveTurn): number {
   state.desk.cancelAll();
   state.turn = null;
   state.journal.clear();
+  wakeTurn(turn);
   return Date.now();
 }
 

@@ -194,6 +194,7 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
     { ...inTurn, error, willRetry: true },
     { ...inTurn, error: { ...error, codexErrorInfo: 'other' }, willRetry: false },
   ],
+  'command/exec/outputDelta': [{ processId: 'p', stream: 'stderr', deltaBase64: 'YQo=', capReached: false }],
   deprecationNotice: [{ summary: 'old way', details: null }],
   configWarning: [
     {
@@ -291,6 +292,36 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
   'turn/start': { turn: { ...exampleTurn, startedAt: null } },
   'turn/steer': { turnId: TURN_ID },
   'turn/interrupt': {},
+  'thread/shellCommand': {},
+  'thread/backgroundTerminals/list': {
+    data: [
+      {
+        itemId: 'call_1',
+        processId: '27052',
+        command: 'npm run watch',
+        cwd: '/srv/garden',
+        osPid: 4711,
+        cpuPercent: 1.5,
+        rssKb: 2048,
+      },
+      {
+        itemId: 'call_2',
+        processId: '3',
+        command: 'cat',
+        cwd: '/srv/garden',
+        osPid: null,
+        cpuPercent: null,
+        rssKb: null,
+      },
+    ],
+    nextCursor: '1795413366082.27052',
+  },
+  'thread/backgroundTerminals/terminate': { terminated: true },
+  'thread/backgroundTerminals/clean': {},
+  'command/exec': { exitCode: 0, stdout: 'out', stderr: '' },
+  'command/exec/write': {},
+  'command/exec/resize': {},
+  'command/exec/terminate': {},
   'model/list': {
     data: [
       {

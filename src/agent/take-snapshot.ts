@@ -1,0 +1,28 @@
+// The state of a conversation at one moment, for a client that joins it. Session worker.
+import { frameText } from '../session/frame-text.js';
+import type { SessionSnapshot } from '../session/messages.js';
+import { toThreadItem } from './open-items.js';
+import type { SessionState } from './session-state.js';
+
+/** `rolloutSize`: bytes that hold everything up to now. */
+export function takeSnapshot(state: SessionState, rolloutSize: number): SessionSnapshot {
+  const { turn, conversationId, tokens, commands } = state;
+  const open = turn === null ? [] : [...turn.openItems.values()];
+  const running = [
+    ...open.map((item) => ({ item: toThreadItem(item, null), turnId: turn!.id, startedAtMs: item.startedAtMs })),
+    ...[...commands].map((item) => ({
+      item: item.toThreadItem(),
+      turnId: item.turnId,
+      startedAtMs: item.startedAtMs,
+    })),
+  ];
+  return {
+    rolloutSize,
+    activeTurnId: turn?.id ?? null,
+    runningItemFrames: running.map((each) => frameText('item/started', { threadId: conversationId, ...each })),
+    // Those of former turns are not among the items of the one that runs.
+    runningItems: running.filter(({ turnId }) => turnId === turn?.id).map(({ item }) => item),
+    tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
+    tokenUsageTurnId: tokens.lastTurnId,
+  };
+}
