@@ -13,7 +13,8 @@ const IDLE: ThreadStatus = { type: 'idle' };
 export function completeTurn(state: SessionState, turn: ActiveTurn): void {
   const completedAtMs = close(state, turn);
   state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, null), true);
-  announceUnread(state, turn);
+  // Who runs a command reads what comes of it.
+  if (turn.hasAskedModel) announceUnread(state, turn);
   setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
   announceEnd(state, turn, 'completed', null, completedAtMs);
 }
