@@ -4,6 +4,7 @@ import type { NotificationName } from '../../src/protocol/notification-names.js'
 import type { NotificationParams } from '../../src/protocol/notifications.js';
 import type { Thread, Turn, TurnError } from '../../src/protocol/thread.js';
 import { exampleAnswer, exampleItems } from './example-items.js';
+import { exampleTerminals } from './example-terminals.js';
 
 const THREAD_ID = '0199a000-0000-7000-8000-000000000001';
 const TURN_ID = '0199a000-0000-7000-8000-000000000002';
@@ -293,29 +294,7 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
   'turn/steer': { turnId: TURN_ID },
   'turn/interrupt': {},
   'thread/shellCommand': {},
-  'thread/backgroundTerminals/list': {
-    data: [
-      {
-        itemId: 'call_1',
-        processId: '27052',
-        command: 'npm run watch',
-        cwd: '/srv/garden',
-        osPid: 4711,
-        cpuPercent: 1.5,
-        rssKb: 2048,
-      },
-      {
-        itemId: 'call_2',
-        processId: '3',
-        command: 'cat',
-        cwd: '/srv/garden',
-        osPid: null,
-        cpuPercent: null,
-        rssKb: null,
-      },
-    ],
-    nextCursor: '1795413366082.27052',
-  },
+  'thread/backgroundTerminals/list': { data: exampleTerminals, nextCursor: '1795413366082.27052' },
   'thread/backgroundTerminals/terminate': { terminated: true },
   'thread/backgroundTerminals/clean': {},
   'command/exec': { exitCode: 0, stdout: 'out', stderr: '' },

@@ -122,7 +122,9 @@ describe('command/exec', () => {
   it('takes input until it is closed', async () => {
     const done = exec(['cat'], { processId: 'p2', streamStdin: true, streamStdoutStderr: true });
     // It may be written to before it has begun.
-    expect(await client.call('command/exec/write', { processId: 'p2', deltaBase64: toBase64('hello\n') })).to.deep.equal({});
+    expect(
+      await client.call('command/exec/write', { processId: 'p2', deltaBase64: toBase64('hello\n') }),
+    ).to.deep.equal({});
     await shows('p2', 'hello\n');
     await client.call('command/exec/write', { processId: 'p2', deltaBase64: toBase64('last'), closeStdin: true });
     expect(await errorOf('command/exec/write', { processId: 'p2', deltaBase64: '' })).to.deep.equal([
@@ -137,7 +139,9 @@ describe('command/exec', () => {
     const text = 'stty size; read x; echo got $x; stty size; echo $TERM';
     const done = script(text, { processId: 'p3', tty: true, size: { rows: 30, cols: 90 } });
     await shows('p3', '30 90\r\n');
-    expect(await client.call('command/exec/resize', { processId: 'p3', size: { rows: 10, cols: 20 } })).to.deep.equal({});
+    expect(await client.call('command/exec/resize', { processId: 'p3', size: { rows: 10, cols: 20 } })).to.deep.equal(
+      {},
+    );
     await client.call('command/exec/write', { processId: 'p3', deltaBase64: toBase64('line\n') });
     expect(await done).to.deep.equal({ exitCode: 0, stdout: '', stderr: '' });
     expect(outputOf('p3')).to.match(/^30 90\r\nline\r\ngot line\r\n10 20\r\nxterm-256color\r\n$/);

@@ -86,7 +86,7 @@ describe('CommandThread', () => {
     for (let count = 0; count < 64; count += 1) start();
     expect(start).to.throw('64 commands run already');
     await thread.close();
-    expect(results).to.deep.equal(Array(64).fill({ exitCode: 137, stdout: '', stderr: '' }));
+    expect(results).to.deep.equal(Array.from({ length: 64 }, () => ({ exitCode: 137, stdout: '', stderr: '' })));
     expect(start).to.throw('shutting down');
   });
 });

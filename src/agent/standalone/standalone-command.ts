@@ -1,6 +1,11 @@
 // One command that belongs to no conversation, from its start to its end. Commands thread.
 import { DaemonError } from '../../errors.js';
-import type { StandaloneOutput, StandaloneRequest, StandaloneResult, StandaloneStream } from '../../session/command-messages.js';
+import type {
+  StandaloneOutput,
+  StandaloneRequest,
+  StandaloneResult,
+  StandaloneStream,
+} from '../../session/command-messages.js';
 import { endProcesses } from '../../session/end-processes.js';
 import { COMMAND_MARK, hasVariable } from '../../session/process-mark.js';
 import type { ProcessReport } from '../../session/process-report.js';
@@ -71,7 +76,11 @@ export class StandaloneCommand {
     const timer = timeoutMs === null ? undefined : setTimeout(onTimeout, Math.min(timeoutMs, LONGEST_MS));
     const exit = await this.#exited;
     clearTimeout(timer);
-    return { exitCode: this.#exitCodeOf(exit), stdout: this.#streams.stdout.read(), stderr: this.#streams.stderr.read() };
+    return {
+      exitCode: this.#exitCodeOf(exit),
+      stdout: this.#streams.stdout.read(),
+      stderr: this.#streams.stderr.read(),
+    };
   }
 
   /** Once it has begun. What it no longer reads is dropped. */

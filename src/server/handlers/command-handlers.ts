@@ -66,6 +66,5 @@ export function backgroundTerminalsTerminateHandler({
 export function backgroundTerminalsCleanHandler({
   registry,
 }: HandlerContext): Handler<'thread/backgroundTerminals/clean'> {
-  return ({ threadId }, respond) =>
-    askSession(registry, checkedThreadId(threadId), { type: 'endTerminals' }, respond);
+  return ({ threadId }, respond) => askSession(registry, checkedThreadId(threadId), { type: 'endTerminals' }, respond);
 }
