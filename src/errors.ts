@@ -47,6 +47,7 @@ export const DAEMON_ERROR_CODES = [
   'command_not_started',
   'command_not_found',
   'command_input_closed',
+  'command_id_in_use',
   'too_many_commands',
   'overloaded',
   'shutting_down',

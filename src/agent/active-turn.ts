@@ -6,6 +6,7 @@ import type { OpenItem } from './open-items.js';
 import type { TurnDiff } from './patch/turn-diff.js';
 import type { RunningCall } from './run-calls.js';
 import type { OpenSearch } from './web-search.js';
+import type { UserShell } from './user-shell.js';
 
 /** One request to the model within a turn. Once `cut`, nothing of it is heard any more. */
 export interface Attempt {
@@ -29,11 +30,19 @@ export interface ActiveTurn {
   pendingCalls: ResponseItem[];
   /** Calls that have no output yet. */
   readonly runningCalls: Set<RunningCall>;
+  /** Commands of a person that run in it: it does not end before them unless the model fails. */
+  readonly shells: Set<UserShell>;
+  /** For the model, once what it says now and its calls are complete. */
+  heldItems: ResponseItem[];
+  /** Resolves nextChange(). */
+  wake: () => void;
   attempt: Attempt | null;
   /** What patches have changed in it; null before the first. */
   diff: TurnDiff | null;
   /** Something was added to the history that the model has not seen: it must be asked again. */
   needsAnswer: boolean;
+  /** False for one that only runs a person's command. */
+  hasAskedModel: boolean;
   ended: boolean;
   usage: ModelUsage;
   firstTokenAtMs: number | null;
@@ -53,13 +62,28 @@ export function startActiveTurn(id: string, requestId: number, outputSchema: unk
     outputSchema,
     pendingCalls: [],
     runningCalls: new Set(),
+    shells: new Set(),
+    heldItems: [],
+    wake: () => undefined,
     attempt: null,
     diff: null,
-    needsAnswer: true,
+    needsAnswer: false,
+    hasAskedModel: false,
     ended: false,
     usage: { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningOutputTokens: 0, totalTokens: 0 },
     firstTokenAtMs: null,
     lastAgentMessage: null,
     lastAgentItem: null,
   };
+}
+
+/** Resolves at the next wakeTurn(): something has come to its end, or somebody wants something. For one who waits. */
+export function nextChange(turn: ActiveTurn): Promise<void> {
+  return new Promise((resolve) => {
+    turn.wake = resolve;
+  });
+}
+
+export function wakeTurn(turn: ActiveTurn): void {
+  turn.wake();
 }

@@ -7,7 +7,7 @@ import type { ResponseItem } from '../rollout/response-item.js';
 import { pathToFileURL } from 'node:url';
 import { parseCommand } from './policy/command-actions.js';
 import { failedCallItem } from './tool-calls.js';
-import { userShell } from './user-shell.js';
+import { userShell } from './shell-path.js';
 
 /** `told` is what the model gets in place of an output, `output` what a command is known to have written. */
 export function brokenCallItem(

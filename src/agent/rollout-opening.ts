@@ -14,7 +14,7 @@ import type { PendingRecovery } from './recovery.js';
 import { recoveredHistory, withToldItems, writeRecovery } from './recovery.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
-import { userShell } from './user-shell.js';
+import { userShell } from './shell-path.js';
 import { sessionMetaPayload, settingsAppliedPayload } from './turn-lines.js';
 
 export interface OpeningParts {

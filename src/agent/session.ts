@@ -4,8 +4,10 @@ import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
 import type { LostTurn, SessionCommand, SettingsPatch } from '../session/messages.js';
-import { startActiveTurn } from './active-turn.js';
+import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
+import { answerTerminalCommand } from './background-terminals.js';
+import { announceTurn, beginTurn } from './begin-turn.js';
 import { pushNotification } from './frame.js';
 import { announceCompletion, announceStart } from './item-news.js';
 import { digestInput } from './input-digest.js';
@@ -23,14 +25,16 @@ import { applySettings, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
 import { makeSnapshot } from './session-snapshot.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
-import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
+import { hostResponseItem, itemLines, turnContextPayload, userThreadItem } from './turn-lines.js';
 import { cutCommands } from './command-item.js';
 import { cutAttempt, cutTurn, runTurn } from './turn-loop.js';
+import { UserShell } from './user-shell.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
 type StartTurn = SessionCommand & { type: 'startTurn' };
 type SteerTurn = SessionCommand & { type: 'steerTurn' };
 type InterruptTurn = SessionCommand & { type: 'interruptTurn' };
+type RunShellCommand = SessionCommand & { type: 'runShellCommand' };
 
 export interface SessionParts {
   state: SessionState;
@@ -151,6 +155,12 @@ export class Session {
         return this.#injectItems(command.requestId, command.items);
       case 'endLostTurn':
         return this.#endLostTurn(command.requestId, command.turn);
+      case 'runShellCommand':
+        return this.#runShellCommand(command);
+      case 'listTerminals':
+      case 'endTerminal':
+      case 'endTerminals':
+        return this.#replyLater(command.requestId, answerTerminalCommand(this.#state, command));
       case 'interruptTurn':
       case 'answerServerRequest':
       case 'replaceWriter':
@@ -181,27 +191,27 @@ export class Session {
       );
       return;
     }
-    this.#opening.prepareInput();
-    const turn = startActiveTurn(uuid(), command.requestId, outputSchema, Date.now());
-    state.turn = turn;
-    state.sent.startTurn(turn.id);
-    const { recorder, settings } = state;
-    recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));
-    this.#opening.giveContext(turn.id);
-    recorder.write('turn_context', turnContextPayload(turn.id, settings));
-    this.#opening.recordSettings();
+    const turn = beginTurn(state, this.#opening, command.requestId, outputSchema);
     if (changed) this.#announceSettings();
     this.#addUserMessage(turn, command.input, command.clientId, content, () => {
       this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
-      setStatus(
-        state,
-        { type: 'active', activeFlags: [] },
-        { activeTurnId: turn.id, materialized: true, preview: this.#preview, updatedAt: turn.startedAt },
-      );
-      const params = { threadId: state.conversationId, turn: newWireTurn(turn.id, turn.startedAt) };
-      pushNotification(state.outbox, 'turn/started', params);
+      announceTurn(state, turn, this.#preview);
     });
-    this.#running = runTurn(state, turn).catch((error: unknown) => this.#failTurn(turn, error));
+    this.#run(turn);
+  }
+
+  #runShellCommand(request: RunShellCommand): void {
+    const state = this.#state;
+    const active = state.turn;
+    const turn = active ?? beginTurn(state, this.#opening, request.requestId, null);
+    this.#reply(request.requestId, {});
+    if (active === null) announceTurn(state, turn, this.#preview);
+    new UserShell(state, turn, request).start();
+    if (active === null) this.#run(turn);
+  }
+
+  #run(turn: ActiveTurn): void {
+    this.#running = runTurn(this.#state, turn).catch((error: unknown) => this.#failTurn(turn, error));
   }
 
   /** A fault of our own, or a model that says what nobody expects: it ends this turn, not the worker. */
@@ -249,6 +259,7 @@ export class Session {
     const { recorder, conversationId } = state;
     if (input.length === 0) {
       if (turn.attempt === null) turn.needsAnswer = true;
+      wakeTurn(turn);
       return reply();
     }
     if (turn.attempt !== null) cutAttempt(state, turn);
@@ -268,6 +279,7 @@ export class Session {
     };
     recorder.writeAll(itemLines(recorder.mode, conversationId, turn.id, core, now, now));
     turn.needsAnswer = true;
+    wakeTurn(turn);
     reply();
     announceStart(state, turn, userThreadItem(id, clientId, normalized, now, null), now);
     announceCompletion(state, turn, userThreadItem(id, clientId, normalized, now, now), now);
@@ -383,6 +395,13 @@ export class Session {
 
   #reply(requestId: number, result: unknown, level: PublishLevel = 'written'): void {
     this.#state.outbox.push({ type: 'reply', requestId, result: JSON.stringify(result) }, level);
+  }
+
+  #replyLater(requestId: number, result: Promise<unknown>): void {
+    void result.then(
+      (value) => this.#reply(requestId, value),
+      (error: unknown) => this.#refuse(requestId, DaemonError.from(error, 'session_failed')),
+    );
   }
 
   #refuse(requestId: number, error: DaemonError): void {

@@ -1,6 +1,7 @@
 // The three ways a turn ends, each recorded before anybody is told. Session worker.
 import type { DaemonError } from '../errors.js';
 import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
+import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import type { SessionState } from './session-state.js';
@@ -12,7 +13,8 @@ const IDLE: ThreadStatus = { type: 'idle' };
 export function completeTurn(state: SessionState, turn: ActiveTurn): void {
   const completedAtMs = close(state, turn);
   state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, null), true);
-  announceUnread(state, turn);
+  // Who runs a command reads what comes of it.
+  if (turn.hasAskedModel) announceUnread(state, turn);
   setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
   announceEnd(state, turn, 'completed', null, completedAtMs);
 }
@@ -50,6 +52,7 @@ export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: Daemon
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
   for (const call of turn.runningCalls) call.drop();
+  for (const shell of turn.shells) shell.drop();
   const completedAtMs = close(state, turn);
   const { message, code } = cause;
   const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null } as TurnError;
@@ -65,6 +68,7 @@ function close(state: SessionState, turn: ActiveTurn): number {
   state.desk.cancelAll();
   state.turn = null;
   state.journal.clear();
+  wakeTurn(turn);
   return Date.now();
 }
 

@@ -127,7 +127,7 @@ function baseInstructions(config: Config): string {
 }
 
 /** Environment variables from which providers take what is secret, of all providers: commands do not get them. */
-function secretNamesOf({ modelProviders }: Pick<Config, 'modelProviders'>): string[] {
+export function secretNamesOf({ modelProviders }: Pick<Config, 'modelProviders'>): string[] {
   const names = Object.values(modelProviders).flatMap(({ envKey, envHttpHeaders }) => [
     ...(envKey === null ? [] : [envKey]),
     ...Object.values(envHttpHeaders),

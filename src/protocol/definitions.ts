@@ -8,6 +8,7 @@ import {
   planTypeSchema,
   skillsListResponseSchema,
 } from './catalog-methods.js';
+import * as commands from './command-methods.js';
 import * as history from './history-methods.js';
 import { commandActionSchema, threadItemSchema, toolContentItemSchema } from './items.js';
 import { METHODS } from './methods.js';
@@ -49,6 +50,8 @@ const SHARED = {
   AuthMode: authModeSchema,
   CodexErrorInfo: thread.codexErrorInfoSchema,
   CommandAction: commandActionSchema,
+  CommandExecOutputStream: commands.outputStreamSchema,
+  CommandExecTerminalSize: commands.terminalSizeSchema,
   CommandExecutionApprovalDecision: asked.commandApprovalDecisionSchema,
   CommandExecutionApprovalKind: asked.commandApprovalKindSchema,
   CollaborationMode: settings.collaborationModeSchema,
@@ -78,6 +81,7 @@ const SHARED = {
   SortDirection: settings.sortDirectionSchema,
   TextPosition: NOTIFICATIONS.configWarning.params.shape.range.unwrap().unwrap().shape.start,
   Thread: thread.threadSchema,
+  ThreadBackgroundTerminal: commands.backgroundTerminalSchema,
   ThreadEnvironment: thread.threadSchema.shape.environments.unwrap().element,
   ThreadEventsCursor: threadStartResponseSchema.shape.eventsCursor,
   ThreadHistoryMode: settings.historyModeSchema,

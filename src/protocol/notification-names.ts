@@ -34,6 +34,7 @@ export const NOTIFICATION_AUDIENCES = {
   'serverRequest/resolved': 'thread',
   warning: 'thread',
   error: 'thread',
+  'command/exec/outputDelta': 'connection',
   deprecationNotice: 'connection',
   configWarning: 'connection',
   'remoteControl/status/changed': 'connection',

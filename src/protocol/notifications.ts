@@ -2,6 +2,7 @@
 // type system checks. Main thread.
 import { z } from 'zod';
 import { planTypeSchema } from './catalog-methods.js';
+import { outputStreamSchema } from './command-methods.js';
 import { threadItemSchema } from './items.js';
 import type { NOTIFICATION_AUDIENCES, NotificationName } from './notification-names.js';
 import { intSchema, uintSchema } from './scalars.js';
@@ -129,6 +130,16 @@ export const NOTIFICATIONS = {
   error: {
     audience: 'thread',
     params: z.object({ error: turnErrorSchema, willRetry: z.boolean(), ...inTurn }),
+  },
+  'command/exec/outputDelta': {
+    audience: 'connection',
+    // `capReached`: what the stream says after this is not shown.
+    params: z.object({
+      processId: z.string(),
+      stream: outputStreamSchema,
+      deltaBase64: z.string(),
+      capReached: z.boolean(),
+    }),
   },
   deprecationNotice: {
     audience: 'connection',

@@ -108,14 +108,15 @@ export class ConversationRegistry {
   #closing: Promise<string[]> | null = null;
   /** What clients are asked. */
   readonly requests = new PendingRequests();
-  readonly #processes: ProcessGroups;
+  /** What the daemon's commands have started, by conversation, or by whoever else runs them. */
+  readonly processes: ProcessGroups;
   /** Those that clients look on at because they are not loaded here. */
   readonly watches: WatchedConversations;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     const slots = this.#slots;
-    this.#processes = new ProcessGroups(options.home);
+    this.processes = new ProcessGroups(options.home);
     const readStates = new ReadStates(options.home, options.log);
     const notes = new ConversationNotes(options.home);
     this.#loader = new ConversationLoader({
@@ -124,7 +125,7 @@ export class ConversationRegistry {
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
       requests: this.requests,
-      processes: this.#processes,
+      processes: this.processes,
       onSessionOver: (loaded, error) => {
         if (this.#revival.takeOver(loaded, error)) return true;
         slots.markEnding(loaded);
@@ -156,7 +157,7 @@ export class ConversationRegistry {
 
   /** To be awaited before anything is asked for: ends what a former daemon left half done. Never rejects. */
   async recover(): Promise<void> {
-    const { found, survivors } = await this.#processes.endOrphans();
+    const { found, survivors } = await this.processes.endOrphans();
     if (found > 0) this.#options.log.warn('ended processes that a former daemon had left', { found, survivors });
     await this.#archive.finishDeletions().catch((error: unknown) => {
       this.#options.log.error('a deletion could not be finished', { error: String(error) });
@@ -372,7 +373,7 @@ export class ConversationRegistry {
   /** Commands are ended beside: also those of a session that does not end. */
   async #endAll(limitMs: number): Promise<string[]> {
     const left = this.#slots.endAll(limitMs);
-    const { survivors } = await this.#processes.endAll();
+    const { survivors } = await this.processes.endAll();
     if (survivors.length > 0) this.#options.log.warn('processes that could not be ended', { survivors });
     return left;
   }

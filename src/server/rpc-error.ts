@@ -63,6 +63,7 @@ const RPC_CODES: Record<DaemonErrorCode, number> = {
   command_not_started: INTERNAL_ERROR,
   command_not_found: INVALID_REQUEST,
   command_input_closed: INVALID_REQUEST,
+  command_id_in_use: INVALID_REQUEST,
   too_many_commands: INVALID_REQUEST,
   overloaded: OVERLOADED,
   shutting_down: OVERLOADED,

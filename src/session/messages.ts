@@ -139,6 +139,12 @@ export type SessionCommand =
   | { type: 'injectItems'; requestId: number; items: unknown[] }
   /** Ends, with this error, the turn in which a former session was lost; answered once that survives a power loss. */
   | { type: 'endLostTurn'; requestId: number; turn: LostTurn }
+  /** A command of a person, outside of the sandbox: in the running turn, or in one of its own. Answered before it runs. */
+  | { type: 'runShellCommand'; requestId: number; command: string; timeoutMs: number }
+  | { type: 'listTerminals'; requestId: number; cursor: string | null; limit: number }
+  /** Answered when it has ended. */
+  | { type: 'endTerminal'; requestId: number; processId: string }
+  | { type: 'endTerminals'; requestId: number }
   /** What a client said to a server request. One that is not pending any more is passed over. */
   | { type: 'answerServerRequest'; requestKey: number; answer: ClientAnswer; by: string }
   /** Answered at once by `pong`, whatever else goes on: the worker's thread is not stuck. */
@@ -148,6 +154,17 @@ export type SessionCommand =
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }
   | { type: 'endSession' };
+
+/** A command of the model that runs on by itself. */
+export interface BackgroundTerminal {
+  itemId: string;
+  processId: string;
+  command: string;
+  cwd: string;
+  osPid: number;
+  cpuPercent: number | null;
+  rssKb: number | null;
+}
 
 /** `refused`: an error, or something that is no answer to this question. Whatever was asked for was not granted. */
 export type ClientAnswer = { type: 'result'; result: unknown } | { type: 'refused'; message: string };

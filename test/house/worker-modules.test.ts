@@ -53,6 +53,7 @@ describe('the workers', () => {
       listSources(['workers']).map((entry) => [entry, listLoadedPackages(entry, runInWorker(urlOf(entry)))]),
     );
     expect(loaded).to.deep.equal({
+      'workers/commands.ts': [],
       'workers/index.ts': [],
       'workers/rollout-writer.ts': [],
       'workers/session.ts': ['eventsource-parser', 'uuid'],

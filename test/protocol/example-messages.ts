@@ -4,6 +4,7 @@ import type { NotificationName } from '../../src/protocol/notification-names.js'
 import type { NotificationParams } from '../../src/protocol/notifications.js';
 import type { Thread, Turn, TurnError } from '../../src/protocol/thread.js';
 import { exampleAnswer, exampleItems } from './example-items.js';
+import { exampleTerminals } from './example-terminals.js';
 
 const THREAD_ID = '0199a000-0000-7000-8000-000000000001';
 const TURN_ID = '0199a000-0000-7000-8000-000000000002';
@@ -194,6 +195,7 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
     { ...inTurn, error, willRetry: true },
     { ...inTurn, error: { ...error, codexErrorInfo: 'other' }, willRetry: false },
   ],
+  'command/exec/outputDelta': [{ processId: 'p', stream: 'stderr', deltaBase64: 'YQo=', capReached: false }],
   deprecationNotice: [{ summary: 'old way', details: null }],
   configWarning: [
     {
@@ -291,6 +293,14 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
   'turn/start': { turn: { ...exampleTurn, startedAt: null } },
   'turn/steer': { turnId: TURN_ID },
   'turn/interrupt': {},
+  'thread/shellCommand': {},
+  'thread/backgroundTerminals/list': { data: exampleTerminals, nextCursor: '1795413366082.27052' },
+  'thread/backgroundTerminals/terminate': { terminated: true },
+  'thread/backgroundTerminals/clean': {},
+  'command/exec': { exitCode: 0, stdout: 'out', stderr: '' },
+  'command/exec/write': {},
+  'command/exec/resize': {},
+  'command/exec/terminate': {},
   'model/list': {
     data: [
       {

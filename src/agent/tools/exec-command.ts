@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describeResult } from '../exec/describe-result.js';
 import { findShellPatch } from '../patch/shell-patch.js';
 import { runCommand } from '../run-command.js';
-import { userShell } from '../user-shell.js';
+import { userShell } from '../shell-path.js';
 import { applyPatch } from './apply-patch.js';
 import { ESCALATION_PROPERTIES, readArguments, readEscalation } from './arguments.js';
 import { ToolFailure } from './tool.js';

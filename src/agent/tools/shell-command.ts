@@ -5,7 +5,7 @@ import { cutMiddle, joinOutput } from '../exec/output-buffer.js';
 import type { ExecResult } from '../exec/running-command.js';
 import { findCommandPatch } from '../patch/shell-patch.js';
 import { runCommand } from '../run-command.js';
-import { userShell } from '../user-shell.js';
+import { userShell } from '../shell-path.js';
 import { applyPatch } from './apply-patch.js';
 import { ESCALATION_PROPERTIES, readArguments, readEscalation } from './arguments.js';
 import { ToolFailure } from './tool.js';

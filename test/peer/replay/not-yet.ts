@@ -48,14 +48,6 @@ export const NOT_YET: readonly NotYet[] = [
     ],
   },
   {
-    id: 'user-shell',
-    reason: 'No command is run yet for the user.',
-    sections: [
-      { recording: MIXED, section: 'shellCommand idle' },
-      { recording: MIXED, section: 'shellCommand during a turn' },
-    ],
-  },
-  {
     id: 'review',
     reason: 'There are no reviews yet.',
     sections: [
