@@ -1,13 +1,12 @@
 // Starts a command whose output goes through pipes. Session worker.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { SocketConstructorOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { readStartTime } from '../../session/process-table.js';
 import type { CommandProcess, OutputStream, ProcessHandlers, ProcessRequest } from './command-process.js';
 import type { CommandExit } from './exit-code.js';
@@ -74,22 +73,30 @@ function spawnInto(pipes: readonly Pipe[], { argv, cwd, env, input, signal }: Pr
   }
 }
 
+/** Makes pipes by their names, and takes the names away if whoever asked ends before it could. */
+const MAKE_PIPES = 'trap "" PIPE; mkfifo -m 600 "$@" && echo; read -r done || rm -f "$@"';
+
 /**
  * Pipes of the system. Those that Node makes are sockets, which nothing can open again by name as scripts do with /dev/stderr,
- * and there would be two for what is to be mixed in order.
+ * and there would be two for what is to be mixed in order. They have names for a moment only.
  */
 async function openPipes(count: number): Promise<Pipe[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'rolloutd-pipe-'));
+  const names = Array.from({ length: count }, () => join(tmpdir(), `rolloutd-${randomBytes(12).toString('hex')}.pipe`));
+  const maker = spawn('sh', ['-c', MAKE_PIPES, 'sh', ...names], { stdio: ['pipe', 'pipe', 'ignore'] });
+  maker.stdin.on('error', () => undefined);
   try {
-    const names = Array.from({ length: count }, (_, index) => join(folder, `${index}`));
-    await promisify(execFile)('mkfifo', ['-m', '600', ...names]);
+    await new Promise<void>((resolve, reject) => {
+      maker.once('error', reject);
+      maker.stdout.once('data', () => resolve()).once('end', () => reject(new Error('no pipe could be made')));
+    });
     // A reader that does not wait for a writer comes first; then the writer waits for nobody either.
     return names.map((name) => ({
       readEnd: openSync(name, constants.O_RDONLY | constants.O_NONBLOCK),
       writeEnd: openSync(name, constants.O_WRONLY),
     }));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    for (const name of names) rmSync(name, { force: true });
+    maker.stdin.end('done\n');
   }
 }
 
