@@ -121,11 +121,10 @@ export function isFile(room: string): boolean {
 
 /** Where each library may be imported at runtime: paths under the project's root, folders with a slash at the end. */
 export const LIBRARY_HOMES: Readonly<Record<string, readonly string[]>> = {
-  '@lydell/node-pty': ['src/agent/exec/start-on-terminal.ts'],
   commander: ['src/cli/'],
   diff: ['src/agent/'],
   'eventsource-parser': ['src/agent/model/'],
-  koffi: ['src/registry/flock.ts'],
+  koffi: ['src/agent/exec/system-calls.ts', 'src/registry/flock.ts'],
   piscina: ['src/session/session-pool.ts'],
   'smol-toml': ['src/config/'],
   unbash: ['src/agent/'],

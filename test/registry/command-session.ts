@@ -25,6 +25,8 @@ const rig = makeRunner(data.folder, {
   conversationId: data.conversationId,
   onProcess: (report) => parentPort?.postMessage(report),
 });
+// Some that end: what they needed is free again.
+for (const tty of [true, false, true, false]) await rig.runner.exec(rig.script('true', { tty }));
 await rig.runner.exec(
   rig.script(
     `${data.traps} setsid sleep ${data.time} & nohup sleep ${data.time} >/dev/null & echo ready; wait; sleep 60`,

@@ -1,7 +1,7 @@
 // What the main thread does for processes whose session can no longer end them. Real processes; main thread.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -120,19 +120,26 @@ describe('ProcessGroups', () => {
   }
 
   for (const tty of [false, true]) {
-    it(`ends the commands of a worker that was terminated, ${tty ? 'on a terminal' : 'with pipes'}`, async () => {
-      const { worker, time, endConversation } = await startWorker({ tty, traps: '' });
-      await worker.terminate();
-      const report = await endConversation();
-      expect([report.survivors, findByArgument(time)]).to.deep.equal([[], []]);
-    });
+    for (const traps of ['', 'trap "" TERM HUP;']) {
+      const who = `${traps === '' ? '' : 'stubborn '}commands of a worker that was terminated`;
+      it(`ends the ${who}, ${tty ? 'on a terminal' : 'with pipes'}`, async () => {
+        const { worker, time, endConversation } = await startWorker({ tty, traps });
+        await worker.terminate();
+        const report = await endConversation();
+        expect([report.survivors, findByArgument(time)]).to.deep.equal([[], []]);
+      });
+    }
   }
 
-  it('ends a command without which its worker cannot end: one that does not care that its terminal is gone', async () => {
-    const { worker, time, endConversation } = await startWorker({ tty: true, traps: 'trap "" TERM HUP;' });
-    const ended = worker.terminate();
-    const report = await endConversation();
-    expect([report.survivors, findByArgument(time), await ended]).to.deep.equal([[], [], 1]);
+  it('loses no descriptor of its own to a worker that ends', async () => {
+    const { worker, endConversation } = await startWorker({ tty: true, traps: '' });
+    // They get the numbers that the worker's commands no longer need.
+    const descriptors = Array.from({ length: 50 }, () => openSync('/dev/null', 'r'));
+    await worker.terminate();
+    await endConversation();
+    const sound = descriptors.filter((fd) => fstatSync(fd).isCharacterDevice()).length;
+    for (const fd of descriptors) closeSync(fd);
+    expect(sound).to.equal(50);
   });
 
   it('ends the commands of a daemon that was killed', async () => {

@@ -1,97 +1,70 @@
-// Starts a command on a pseudo-terminal; the only user of node-pty. Session worker.
-import type { EventEmitter } from 'node:events';
-import { closeSync, constants as files, openSync } from 'node:fs';
-import { constants } from 'node:os';
-import type { IPty } from '@lydell/node-pty';
+// Starts a command on a pseudo-terminal. Session worker.
+import { spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ReadStream } from 'node:tty';
 import { readStartTime } from '../../session/process-table.js';
 import type { CommandProcess, ProcessHandlers, ProcessRequest } from './command-process.js';
+import type { CommandExit } from './exit-code.js';
 
 const END_OF_INPUT = '\x04';
 /** Without output, after the end of the process: then all has come that it wrote. */
 const QUIET_MS = 25;
+/** Of such waits while output comes: then it is somebody else's. */
+const MOST_WAITS = 10;
+/** The leader of a session gets the terminal that it opens first for its own. */
+const TAKE_TERMINAL = 'exec "$@" <>"$0" >&0 2>&1';
 
-/**
- * Rejects with what the system says, or when the request's signal has fired. The thread cannot end before the process has:
- * closing the terminal ends most, others have to be ended from another thread.
- */
+/** Rejects with what the system says, or when the request's signal has fired. */
 export async function startOnTerminal(request: ProcessRequest, handlers: ProcessHandlers): Promise<CommandProcess> {
-  // 15 ms and a native library: for those who need it.
-  const { spawn } = await import('@lydell/node-pty');
+  const { closeFd, makeTerminal, setTerminalSize } = await import('./system-calls.js');
   request.signal.throwIfAborted();
   const { argv, cwd, env, terminal } = request;
-  const [program = '', ...args] = argv;
-  const { columns, rows } = terminal ?? { columns: 80, rows: 24 };
-  // Bytes, whatever its types say: characters are put together where all chunks are seen.
-  const pty = spawn(program, args, { name: env.TERM, cols: columns, rows, cwd, env, encoding: null });
-  const identity = { pid: pty.pid, startTime: readStartTime(pty.pid) ?? '0' };
-  const hold = new TerminalHold(pty);
-  let isOpen = true;
-  pty.onData((chunk) => {
-    hold.noteOutput();
-    handlers.onOutput(chunk as unknown as Buffer, 'stdout');
+  const { master, name, hold } = makeTerminal(terminal?.columns ?? 80, terminal?.rows ?? 24);
+  const screen = new ReadStream(master);
+  // The system says so when nobody has it open any more.
+  screen.on('error', () => undefined);
+  const child = spawn('/bin/sh', ['-c', TAKE_TERMINAL, name, ...argv], { cwd, env, detached: true, stdio: 'ignore' });
+  const identity = { pid: child.pid ?? 0, startTime: readStartTime(child.pid ?? 0) ?? '0' };
+  const exited = new Promise<CommandExit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
   });
-  pty.onExit(({ exitCode, signal = 0 }) => {
-    isOpen = false;
-    hold.release();
-    handlers.onExit(signal === 0 ? { code: exitCode, signal: null } : { code: null, signal: signalName(signal) });
+  let chunks = 0;
+  screen.on('data', (chunk: Buffer) => {
+    chunks += 1;
+    if (!screen.destroyed) handlers.onOutput(chunk, 'stdout');
+  });
+  /** While nobody has the inner end open, a short read would be taken for the last one, whatever the system still holds. */
+  const close = (): void => {
+    closeFd(hold);
+    screen.destroy();
+  };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve).once('error', reject);
+    });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  void exited.then(async (exit) => {
+    for (let waits = 0, seen = -1; waits < MOST_WAITS && seen !== chunks; waits += 1) {
+      seen = chunks;
+      await delay(QUIET_MS);
+    }
+    close();
+    handlers.onExit(exit);
   });
   const write = (data: string | Uint8Array): boolean => {
-    // Bytes go through as they are.
-    if (isOpen) pty.write(data as string);
-    return isOpen;
+    if (screen.destroyed) return false;
+    screen.write(data);
+    return true;
   };
   return {
     identity,
     write,
     endInput: () => void write(END_OF_INPUT),
-    resize: (size) => {
-      if (isOpen) pty.resize(Math.max(1, size.columns), Math.max(1, size.rows));
+    resize: ({ columns, rows }) => {
+      if (!screen.destroyed) setTerminalSize(master, Math.max(1, columns), Math.max(1, rows));
     },
   };
-}
-
-/** Fields of node-pty 1.1 on systems like Unix that its types do not show. */
-interface PtyInside {
-  /** The end that the process has, by its name. */
-  _pty?: string;
-  _socket?: EventEmitter;
-}
-
-/**
- * Keeps the process's end of the terminal open until all output was read. When nobody has it open any more, libuv takes the
- * next short read for the last one, and up to some kilobytes that the system still holds would be lost.
- */
-class TerminalHold {
-  #end: number | null = null;
-  #timer: NodeJS.Timeout | null = null;
-
-  constructor(pty: IPty) {
-    const { _pty: name, _socket: socket } = pty as unknown as PtyInside;
-    if (name === undefined || socket === undefined) return;
-    try {
-      this.#end = openSync(name, files.O_RDWR | files.O_NOCTTY);
-    } catch {
-      // Then its last words may be lost, no more.
-      return;
-    }
-    // node-pty does so when the process has ended, and at no other time.
-    socket.on('newListener', (event) => {
-      if (event === 'close') this.#timer ??= setTimeout(() => this.release(), QUIET_MS);
-    });
-  }
-
-  noteOutput(): void {
-    this.#timer?.refresh();
-  }
-
-  release(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#end !== null) closeSync(this.#end);
-    this.#end = null;
-  }
-}
-
-function signalName(number: number): NodeJS.Signals | null {
-  const names = Object.keys(constants.signals) as NodeJS.Signals[];
-  return names.find((name) => constants.signals[name] === number) ?? null;
 }

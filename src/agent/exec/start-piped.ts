@@ -1,16 +1,12 @@
 // Starts a command whose output goes through pipes. Session worker.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { SocketConstructorOpts } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { readStartTime } from '../../session/process-table.js';
 import type { CommandProcess, OutputStream, ProcessHandlers, ProcessRequest } from './command-process.js';
 import type { CommandExit } from './exit-code.js';
+import type { Pipe } from './system-calls.js';
 
 /** How long to wait, once the process has ended, for output that somebody else may still write. */
 const GRACE_MS = 100;
@@ -18,15 +14,14 @@ const GRACE_MS = 100;
 const MOST_GRACES = 10;
 const READ_SIZE = 64 * 1024;
 
-interface Pipe {
-  readEnd: number;
-  writeEnd: number;
-}
-
 /** Rejects with what the system says, or when the request's signal has fired. */
 export async function startPiped(request: ProcessRequest, handlers: ProcessHandlers): Promise<CommandProcess> {
-  const pipes = await openPipes(request.streams === 'mixed' ? 1 : 2);
-  const { child, identity } = spawnInto(pipes, request);
+  const { closeFd, makePipe } = await import('./system-calls.js');
+  request.signal.throwIfAborted();
+  // Those that Node makes are sockets, which nothing can open again by name as scripts do with /dev/stderr, and there would be
+  // two for what is to be mixed in order.
+  const pipes = [makePipe(), ...(request.streams === 'mixed' ? [] : [makePipe()])];
+  const { child, identity } = spawnInto(pipes, request, closeFd);
   const outputs = pipes.map(({ readEnd }, index) => {
     const stream: OutputStream = index === 0 ? 'stdout' : 'stderr';
     return new PipeReader(readEnd, (chunk) => handlers.onOutput(chunk, stream));
@@ -56,40 +51,20 @@ export async function startPiped(request: ProcessRequest, handlers: ProcessHandl
   };
 }
 
-function spawnInto(pipes: readonly Pipe[], { argv, cwd, env, input, signal }: ProcessRequest) {
+function spawnInto(pipes: readonly Pipe[], { argv, cwd, env, input }: ProcessRequest, closeFd: (fd: number) => void) {
   const [program = '', ...args] = argv;
   const [output, errors = output] = pipes.map(({ writeEnd }) => writeEnd);
   let child: ChildProcess | null = null;
   try {
-    signal.throwIfAborted();
     const stdin = input === 'none' ? 'ignore' : 'pipe';
     child = spawn(program, args, { cwd, env, detached: true, stdio: [stdin, output, errors] });
     const startTime = child.pid === undefined ? null : readStartTime(child.pid);
     return { child, identity: child.pid === undefined || startTime === null ? null : { pid: child.pid, startTime } };
   } finally {
     for (const { readEnd, writeEnd } of pipes) {
-      closeSync(writeEnd);
-      if (child === null) closeSync(readEnd);
+      closeFd(writeEnd);
+      if (child === null) closeFd(readEnd);
     }
-  }
-}
-
-/**
- * Pipes of the system. Those that Node makes are sockets, which nothing can open again by name as scripts do with /dev/stderr,
- * and there would be two for what is to be mixed in order.
- */
-async function openPipes(count: number): Promise<Pipe[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'rolloutd-pipe-'));
-  try {
-    const names = Array.from({ length: count }, (_, index) => join(folder, `${index}`));
-    await promisify(execFile)('mkfifo', ['-m', '600', ...names]);
-    // A reader that does not wait for a writer comes first; then the writer waits for nobody either.
-    return names.map((name) => ({
-      readEnd: openSync(name, constants.O_RDONLY | constants.O_NONBLOCK),
-      writeEnd: openSync(name, constants.O_WRONLY),
-    }));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

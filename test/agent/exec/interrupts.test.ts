@@ -2,8 +2,10 @@
 import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { DaemonError } from '../../../src/errors.js';
+import { startChildProgram } from '../../support/child-program.js';
 import { findByArgument } from '../../support/process-search.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { BARE, Listener, makeRunner, requireSandbox, WORKSPACE } from './runner-rig.js';
@@ -65,6 +67,29 @@ describe('commands that are interrupted at random moments', () => {
       });
     });
   }
+});
+
+describe('a program that is killed while it starts commands', () => {
+  const folder = useTempFolder();
+
+  it('leaves no file behind', async function () {
+    this.timeout(60_000);
+    const temporary = join(folder(), 'tmp');
+    mkdirSync(temporary);
+    for (let round = 0; round < 8; round += 1) {
+      const program = await startChildProgram({
+        command: process.execPath,
+        args: [fileURLToPath(new URL('./starter-main.js', import.meta.url)), folder()],
+        env: { TMPDIR: temporary },
+        readyPattern: /(ready)/,
+      });
+      await delay(Math.random() * 30);
+      await program.kill('SIGKILL');
+    }
+    const deadline = Date.now() + 5_000;
+    while (readdirSync(temporary).length > 0 && Date.now() < deadline) await delay(10);
+    expect(readdirSync(temporary)).to.deep.equal([]);
+  });
 });
 
 /** What the open descriptors lead to, but for those with which processes are looked at. */
