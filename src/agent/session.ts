@@ -8,7 +8,6 @@ import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { answerTerminalCommand } from './background-terminals.js';
 import { announceTurn, beginTurn } from './begin-turn.js';
-import { pushNotification } from './frame.js';
 import { announceCompletion, announceStart } from './item-news.js';
 import { digestInput } from './input-digest.js';
 import type { CoreItem } from '../rollout/line.js';
@@ -21,7 +20,7 @@ import type { RolloutOpening } from './rollout-opening.js';
 import type { RolloutSink } from './rollout-sink.js';
 import type { SentMessage } from './sent-messages.js';
 import type { SessionState } from './session-state.js';
-import { applySettings, toThreadSettings } from './settings.js';
+import { announceSettings, applySettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
 import { makeSnapshot } from './session-snapshot.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
@@ -71,7 +70,7 @@ export class Session {
     }
     if (command.type === 'replaceWriter') return this.#replaceWriter(command.port);
     if (command.type === 'loseWriter') return this.#sink?.fail(DaemonError.fromData(command.error));
-    if (this.#order !== null || !isImmediate(command)) {
+    if (this.#order !== null || ('input' in command && !needsNoFiles(command.input))) {
       const order: Promise<void> = (this.#order ?? Promise.resolve())
         .then(() => this.#handleWithFiles(command))
         .finally(() => {
@@ -184,7 +183,7 @@ export class Session {
       if (changed) {
         state.recorder.write('turn_context', turnContextPayload(active.id, state.settings));
         this.#opening.recordSettings();
-        this.#announceSettings();
+        announceSettings(this.#state);
       }
       this.#addUserMessage(active, command.input, command.clientId, content, () =>
         this.#reply(command.requestId, { turn: newWireTurn(active.id, null) }),
@@ -192,7 +191,7 @@ export class Session {
       return;
     }
     const turn = beginTurn(state, this.#opening, command.requestId, outputSchema);
-    if (changed) this.#announceSettings();
+    if (changed) announceSettings(this.#state);
     this.#addUserMessage(turn, command.input, command.clientId, content, () => {
       this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
       announceTurn(state, turn, this.#preview);
@@ -350,7 +349,7 @@ export class Session {
       this.#opening.recordSettings();
     }
     this.#reply(requestId, {});
-    if (changed) this.#announceSettings();
+    if (changed) announceSettings(this.#state);
   }
 
   /** A turn that its former session has ended in the file stays as it is there. */
@@ -375,22 +374,13 @@ export class Session {
     const next = applySettings(settings, patch);
     if (next === settings) return false;
     this.#state.settings = next;
-    if (next.provider !== settings.provider) this.#changeModel();
+    if (next.provider !== settings.provider) {
+      // A request that runs on the former one goes on.
+      this.#retiredModels.push(this.#state.model);
+      this.#state.model = createModel(next.provider);
+    }
     this.#opening.settingsChanged();
     return true;
-  }
-
-  /** A request that runs on the former one goes on. */
-  #changeModel(): void {
-    this.#retiredModels.push(this.#state.model);
-    this.#state.model = createModel(this.#state.settings.provider);
-  }
-
-  #announceSettings(): void {
-    const { outbox, conversationId, settings } = this.#state;
-    outbox.push({ type: 'state', patch: { settings } });
-    const params = { threadId: conversationId, threadSettings: toThreadSettings(settings) };
-    pushNotification(outbox, 'thread/settings/updated', params);
   }
 
   #reply(requestId: number, result: unknown, level: PublishLevel = 'written'): void {
@@ -407,8 +397,4 @@ export class Session {
   #refuse(requestId: number, error: DaemonError): void {
     this.#state.outbox.push({ type: 'error', requestId, error: error.toData() });
   }
-}
-
-function isImmediate(command: SessionCommand): boolean {
-  return !('input' in command) || needsNoFiles(command.input);
 }
