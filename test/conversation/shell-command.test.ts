@@ -150,6 +150,34 @@ describe('thread/shellCommand', () => {
     expect(commandsOf('item/completed')).to.have.lengthOf(1);
   });
 
+  it('is shown to whoever joins while it runs, with what it has said so far', async () => {
+    const ended = nextTurnEnd();
+    await shell('echo so far; read -t 60 < <(sleep 1); echo more');
+    await client.notification('item/commandExecution/outputDelta');
+    const other = await rig.client();
+    const { thread } = await other.call('thread/resume', { threadId });
+    const running = { source: 'userShell', status: 'inProgress', aggregatedOutput: 'so far\n' };
+    expect(thread.turns).to.have.lengthOf(1);
+    expect(thread.turns[0]).to.deep.include({ status: 'inProgress' });
+    const started = await other.notification('item/started');
+    expect(started.params!.item).to.deep.include(running);
+    const delta = await other.notification('item/commandExecution/outputDelta');
+    expect(delta.params!.delta).to.equal('more\n');
+    await ended;
+  });
+
+  it('is read back from a thread of the legacy mode', async () => {
+    const { thread } = await client.call('thread/start', { cwd: rig.home.workspace, historyMode: 'legacy' });
+    threadId = thread.id;
+    const ended = nextTurnEnd();
+    await shell('echo old; exit 2');
+    await ended;
+    const read = await client.call('thread/read', { threadId, includeTurns: true });
+    expect(read.thread.turns[0].items[0]).to.deep.include({
+      ...{ type: 'commandExecution', source: 'userShell', status: 'failed', exitCode: 2, aggregatedOutput: 'old\n' },
+    });
+  });
+
   it('ends after its time', async () => {
     const ended = nextTurnEnd();
     await shell('echo a; sleep 60', { timeoutMs: 500 });
