@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { isRunning, waitForEnds } from '../support/process-states.js';
@@ -107,6 +108,21 @@ describe('thread/shellCommand', () => {
     expect(client.notificationsOf(threadId).filter(({ method }) => method === 'turn/started').length).to.equal(1);
   });
 
+  it('does not come between a call of the model and its output', async () => {
+    const call = `call exec_command ${JSON.stringify({ cmd: 'echo ready; sleep 1; echo tool' })}`;
+    const { done } = await client.startTurn(threadId, call);
+    await client.notification('item/commandExecution/outputDelta', ({ delta }) => delta.includes('ready'));
+    const ended = client.notification('item/completed', ({ item }) => item.source === 'userShell');
+    await shell('echo beside');
+    await ended;
+    // The call still runs.
+    expect(commandsOf('item/completed')).to.have.lengthOf(1);
+    expect((await done).status).to.equal('completed');
+    const types = rig.model.requests[1]!.input.slice(-3).map(({ type, role }) => role ?? type);
+    expect(types).to.deep.equal(['function_call', 'function_call_output', 'user']);
+    expect(toldToModel()[0]).to.contain('\nbeside\n');
+  });
+
   it('keeps its turn open, which goes on when it ends', async () => {
     const { done } = await client.startTurn(threadId, 'deltas 10 8 40');
     await client.notification('item/agentMessage/delta');
@@ -148,6 +164,28 @@ describe('thread/shellCommand', () => {
     expect(toldToModel()).to.have.lengthOf(1);
     expect(toldToModel()[0]).to.contain('Exit code: -1\n').and.contain('stopped by the user');
     expect(commandsOf('item/completed')).to.have.lengthOf(1);
+  });
+
+  it('never begins when it is stopped before, and leaves nothing when it is stopped at any moment', async () => {
+    const made = join(rig.home.workspace, 'made');
+    for (let round = 0; round < 8; round += 1) {
+      const ended = nextTurnEnd();
+      const started = client.next(({ method }) => method === 'item/started');
+      const ask = (method: string, more: object): Promise<unknown> => client.ask(method, { threadId, ...more });
+      const replies = [ask('thread/shellCommand', { command: `sleep 0.4; touch ${made}` })];
+      // Right behind it, then a little later each time: while it is recorded, started, run.
+      if (round > 0) await started;
+      for (let turns = 0; turns < round * 4; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      replies.push(ask('turn/interrupt', { turnId: '' }));
+      expect((await ended).status).to.equal('interrupted');
+      await Promise.all(replies);
+    }
+    expect(commandsOf('item/completed').map(({ status }) => status)).to.deep.equal(Array<string>(8).fill('failed'));
+    const last = nextTurnEnd();
+    await shell('sleep 0.6');
+    expect((await last).status).to.equal('completed');
+    expect(commandsOf('item/completed').at(-1)).to.deep.include({ status: 'completed', exitCode: 0 });
+    expect(existsSync(made)).to.equal(false);
   });
 
   it('is shown to whoever joins while it runs, with what it has said so far', async () => {
