@@ -116,6 +116,7 @@ async function start(
 ): Promise<ExecResult> {
   const { settings, tools } = state;
   try {
+    await tools.allEnded();
     const result = await tools.runner.exec({
       argv: call.argv,
       cwd: call.cwd,

@@ -25,6 +25,7 @@ export class SessionTools {
   readonly approvals = new SessionApprovals();
   /** Real paths that no tool may read or write, whoever allows it. */
   readonly hidden: readonly string[];
+  #ending: Promise<unknown> = Promise.resolve();
 
   constructor({ conversationId, home, secretNames, onProcess }: SessionToolsOptions) {
     const env = process.env;
@@ -33,6 +34,18 @@ export class SessionTools {
     this.hidden = places.hidden;
     const sandbox = new Sandbox({ places, searchPath: env['PATH'] ?? '' });
     this.runner = new CommandRunner({ conversationId, home, sandbox, env, secretNames, onProcess });
+  }
+
+  /** Ends all commands, and what they have started: see CommandRunner.endAll. */
+  async endCommands(): Promise<void> {
+    const ending = this.runner.endAll();
+    this.#ending = ending;
+    await ending;
+  }
+
+  /** To be awaited before a command is started: while others are being ended it would be taken for part of them. */
+  async allEnded(): Promise<void> {
+    await this.#ending;
   }
 
   /** As it is at this moment: rules are read afresh, for a person may have changed them. */

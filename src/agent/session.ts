@@ -106,7 +106,7 @@ export class Session {
       interruptTurn(this.#state, turn, () => undefined);
     }
     // Its commands say how they ended while there is somebody to record it.
-    await this.#state.tools.runner.endAll();
+    await this.#state.tools.endCommands();
     await this.#running;
     // What the journal holds is not recorded yet: the writer must not drop it.
     if (this.#opening.holdsRecovery) this.#sink?.abandon();
@@ -302,7 +302,7 @@ export class Session {
     const { turn } = state;
     if (turn === null) return;
     cutTurn(state, turn);
-    void state.tools.runner.endAll();
+    void state.tools.endCommands();
     interruptTurn(state, turn, reply);
   }
 

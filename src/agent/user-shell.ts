@@ -88,6 +88,8 @@ export class UserShell {
   async #run(): Promise<void> {
     if (!(await this.#state.outbox.recorded()) || this.#isOver) return;
     const { runner } = this.#state.tools;
+    await this.#state.tools.allEnded();
+    if (this.#isOver) return;
     try {
       const result = await runner.exec({
         argv: this.#argv,

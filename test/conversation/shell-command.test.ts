@@ -188,6 +188,21 @@ describe('thread/shellCommand', () => {
     expect(existsSync(made)).to.equal(false);
   });
 
+  it('is not taken for part of what is just being stopped', async () => {
+    const ended = nextTurnEnd();
+    await shell('trap "" TERM; echo stubborn; while true; do sleep 0.05; done');
+    await client.notification('item/commandExecution/outputDelta');
+    await client.call('turn/interrupt', { threadId, turnId: '' });
+    await ended;
+    const next = nextTurnEnd();
+    await shell('sleep 0.8; echo alive');
+    await next;
+    const after = { status: 'completed', exitCode: 0, aggregatedOutput: 'alive\n' };
+    expect(commandsOf('item/completed').at(-1)).to.deep.include(after);
+    await client.runTurn(threadId, `call exec_command ${JSON.stringify({ cmd: 'echo model' })}`);
+    expect(commandsOf('item/completed').at(-1)).to.deep.include({ exitCode: 0, aggregatedOutput: 'model\n' });
+  });
+
   it('is shown to whoever joins while it runs, with what it has said so far', async () => {
     const ended = nextTurnEnd();
     await shell('echo so far; read -t 60 < <(sleep 1); echo more');
