@@ -87,9 +87,10 @@ export class UserShell {
 
   async #run(): Promise<void> {
     if (!(await this.#state.outbox.recorded()) || this.#isOver) return;
-    const { runner } = this.#state.tools;
+    const { tools } = this.#state;
+    if (this.#isOver) return;
     try {
-      const result = await runner.exec({
+      const result = await tools.exec({
         argv: this.#argv,
         cwd: this.#cwd,
         tty: false,
@@ -102,7 +103,7 @@ export class UserShell {
       });
       if (result.exit !== null) return;
       this.#isTimedOut = true;
-      await runner.terminate(result.processId);
+      await tools.runner.terminate(result.processId);
       // Whatever the system cannot end, nobody is to wait for.
       this.cut();
     } catch (error) {

@@ -74,8 +74,8 @@ export class CommandDesk {
       // Something may have begun since it left.
       if (client.isGone && client.ids.size === 0) void this.#options.endGroup(client.group);
     };
-    const tell = (output: StandaloneOutput): void =>
-      connection.notify('command/exec/outputDelta', { processId, ...output });
+    const tell = ({ stream, deltaBase64, capReached }: StandaloneOutput): void =>
+      connection.notify('command/exec/outputDelta', { processId, stream, deltaBase64, capReached });
     const id = thread.start(
       {
         group: client.group,

@@ -38,8 +38,18 @@ export interface StandaloneResult {
 export interface StandaloneOutput {
   stream: StandaloneStream;
   deltaBase64: string;
+  /** Of the command's own, that the delta stands for. */
+  bytes: number;
   /** Nothing more of this stream will be told. */
   capReached: boolean;
+}
+
+/** What the thread is started with. */
+export interface CommandThreadData {
+  /** Absolute. */
+  home: string;
+  /** See output-credit.ts. */
+  credit: SharedArrayBuffer;
 }
 
 /** Main thread → commands. `id` names a command in the life of the thread; unknown ones are passed over. */

@@ -3,12 +3,14 @@
 import { Worker } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type {
+  CommandThreadData,
   CommandThreadNews,
   CommandThreadRequest,
   StandaloneOutput,
   StandaloneRequest,
   StandaloneResult,
 } from './command-messages.js';
+import { CreditGiver, makeCreditMemory } from './output-credit.js';
 import type { ProcessReport } from './process-report.js';
 
 export interface CommandThreadOptions {
@@ -104,10 +106,15 @@ export class CommandThread {
 
   #startThread(): Worker {
     const { home, workerUrl = WORKER_URL } = this.#options;
+    const workerData: CommandThreadData = { home, credit: makeCreditMemory() };
+    const credit = new CreditGiver(workerData.credit);
     // Node would count descriptors that a socket closes as open, and close whatever has their number when the thread ends.
-    const worker = new Worker(workerUrl, { workerData: { home }, trackUnmanagedFds: false });
+    const worker = new Worker(workerUrl, { workerData, trackUnmanagedFds: false });
     let cause = new Error('it ended by itself');
-    worker.on('message', (news: CommandThreadNews) => this.#take(news));
+    worker.on('message', (news: CommandThreadNews) => {
+      this.#take(news);
+      if (news.type === 'output') credit.give(news.bytes);
+    });
     worker.on('error', (error) => (cause = error));
     worker.on('exit', () => this.#noteExit(worker, cause));
     return worker;
@@ -120,8 +127,8 @@ export class CommandThread {
     if (running === undefined) return;
     const { handlers } = running;
     if (news.type === 'output') {
-      const { stream, deltaBase64, capReached } = news;
-      return handlers.onOutput({ stream, deltaBase64, capReached });
+      const { stream, deltaBase64, bytes, capReached } = news;
+      return handlers.onOutput({ stream, deltaBase64, bytes, capReached });
     }
     this.#running.delete(news.id);
     if (news.type === 'ended') handlers.onEnded(news.result);

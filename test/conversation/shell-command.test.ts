@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { isRunning, waitForEnds } from '../support/process-states.js';
@@ -107,6 +108,21 @@ describe('thread/shellCommand', () => {
     expect(client.notificationsOf(threadId).filter(({ method }) => method === 'turn/started').length).to.equal(1);
   });
 
+  it('does not come between a call of the model and its output', async () => {
+    const call = `call exec_command ${JSON.stringify({ cmd: 'echo ready; sleep 1; echo tool' })}`;
+    const { done } = await client.startTurn(threadId, call);
+    await client.notification('item/commandExecution/outputDelta', ({ delta }) => delta.includes('ready'));
+    const ended = client.notification('item/completed', ({ item }) => item.source === 'userShell');
+    await shell('echo beside');
+    await ended;
+    // The call still runs.
+    expect(commandsOf('item/completed')).to.have.lengthOf(1);
+    expect((await done).status).to.equal('completed');
+    const types = rig.model.requests[1]!.input.slice(-3).map(({ type, role }) => role ?? type);
+    expect(types).to.deep.equal(['function_call', 'function_call_output', 'user']);
+    expect(toldToModel()[0]).to.contain('\nbeside\n');
+  });
+
   it('keeps its turn open, which goes on when it ends', async () => {
     const { done } = await client.startTurn(threadId, 'deltas 10 8 40');
     await client.notification('item/agentMessage/delta');
@@ -148,6 +164,71 @@ describe('thread/shellCommand', () => {
     expect(toldToModel()).to.have.lengthOf(1);
     expect(toldToModel()[0]).to.contain('Exit code: -1\n').and.contain('stopped by the user');
     expect(commandsOf('item/completed')).to.have.lengthOf(1);
+  });
+
+  it('never begins when it is stopped before, and leaves nothing when it is stopped at any moment', async () => {
+    const made = join(rig.home.workspace, 'made');
+    for (let round = 0; round < 8; round += 1) {
+      const ended = nextTurnEnd();
+      const started = client.next(({ method }) => method === 'item/started');
+      const ask = (method: string, more: object): Promise<unknown> => client.ask(method, { threadId, ...more });
+      const replies = [ask('thread/shellCommand', { command: `sleep 0.4; touch ${made}` })];
+      // Right behind it, then a little later each time: while it is recorded, started, run.
+      if (round > 0) await started;
+      for (let turns = 0; turns < round * 4; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      replies.push(ask('turn/interrupt', { turnId: '' }));
+      expect((await ended).status).to.equal('interrupted');
+      await Promise.all(replies);
+    }
+    expect(commandsOf('item/completed').map(({ status }) => status)).to.deep.equal(Array<string>(8).fill('failed'));
+    const last = nextTurnEnd();
+    await shell('sleep 0.6');
+    expect((await last).status).to.equal('completed');
+    expect(commandsOf('item/completed').at(-1)).to.deep.include({ status: 'completed', exitCode: 0 });
+    expect(existsSync(made)).to.equal(false);
+  });
+
+  it('is not taken for part of what is just being stopped', async () => {
+    const ended = nextTurnEnd();
+    await shell('trap "" TERM; echo stubborn; while true; do sleep 0.05; done');
+    await client.notification('item/commandExecution/outputDelta');
+    await client.call('turn/interrupt', { threadId, turnId: '' });
+    await ended;
+    const next = nextTurnEnd();
+    await shell('sleep 0.8; echo alive');
+    await next;
+    const after = { status: 'completed', exitCode: 0, aggregatedOutput: 'alive\n' };
+    expect(commandsOf('item/completed').at(-1)).to.deep.include(after);
+    await client.runTurn(threadId, `call exec_command ${JSON.stringify({ cmd: 'echo model' })}`);
+    expect(commandsOf('item/completed').at(-1)).to.deep.include({ exitCode: 0, aggregatedOutput: 'model\n' });
+  });
+
+  it('is shown to whoever joins while it runs, with what it has said so far', async () => {
+    const ended = nextTurnEnd();
+    await shell('echo so far; read -t 60 < <(sleep 1); echo more');
+    await client.notification('item/commandExecution/outputDelta');
+    const other = await rig.client();
+    const { thread } = await other.call('thread/resume', { threadId });
+    const running = { source: 'userShell', status: 'inProgress', aggregatedOutput: 'so far\n' };
+    expect(thread.turns).to.have.lengthOf(1);
+    expect(thread.turns[0]).to.deep.include({ status: 'inProgress' });
+    const started = await other.notification('item/started');
+    expect(started.params!.item).to.deep.include(running);
+    const delta = await other.notification('item/commandExecution/outputDelta');
+    expect(delta.params!.delta).to.equal('more\n');
+    await ended;
+  });
+
+  it('is read back from a thread of the legacy mode', async () => {
+    const { thread } = await client.call('thread/start', { cwd: rig.home.workspace, historyMode: 'legacy' });
+    threadId = thread.id;
+    const ended = nextTurnEnd();
+    await shell('echo old; exit 2');
+    await ended;
+    const read = await client.call('thread/read', { threadId, includeTurns: true });
+    expect(read.thread.turns[0].items[0]).to.deep.include({
+      ...{ type: 'commandExecution', source: 'userShell', status: 'failed', exitCode: 2, aggregatedOutput: 'old\n' },
+    });
   });
 
   it('ends after its time', async () => {

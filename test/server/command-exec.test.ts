@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CheckedClient, WireMessage } from '../support/checked-client.js';
+import { CheckedClient } from '../support/checked-client.js';
+import type { WireMessage } from '../support/checked-client.js';
+import { startDaemonProcess } from '../support/daemon-process.js';
 import { DaemonRig } from '../support/daemon-rig.js';
-import { waitForEnds } from '../support/process-states.js';
+import { isRunning, waitForEnds } from '../support/process-states.js';
 import { requireProgram } from '../support/system-programs.js';
 
 const toBase64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -202,6 +204,22 @@ describe('command/exec', () => {
     await rig.daemon.close();
     expect((await done).exitCode).to.equal(137);
     expect(await waitForEnds([Number(outputOf('y'))])).to.deep.equal([]);
+  });
+
+  it('leaves nothing behind when the daemon is killed and started again', async () => {
+    const { home } = rig;
+    const first = await startDaemonProcess({ home: home.path });
+    const other = await CheckedClient.connect(first.url, { token: first.token });
+    const command = ['sh', '-c', 'setsid sleep 60 & echo $! $$; wait'];
+    const params = { command, processId: 'k', streamStdoutStderr: true, disableTimeout: true };
+    other.sendRaw(JSON.stringify({ id: 'k', method: 'command/exec', params }));
+    const { params: delta } = await other.notification('command/exec/outputDelta');
+    const pids = Buffer.from(delta!.deltaBase64, 'base64').toString().trim().split(' ').map(Number);
+    await first.kill('SIGKILL');
+    expect(pids.map(isRunning)).to.deep.equal([true, true]);
+    const second = await startDaemonProcess({ home: home.path });
+    expect(pids.filter(isRunning)).to.deep.equal([]);
+    await second.stop();
   });
 
   it('runs in the configured sandbox, or the one that the request names', async function () {

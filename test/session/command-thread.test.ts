@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DaemonError } from '../../src/errors.js';
-import type { StandaloneRequest } from '../../src/session/command-messages.js';
+import type { StandaloneOutput, StandaloneRequest } from '../../src/session/command-messages.js';
 import { CommandThread } from '../../src/session/command-thread.js';
 import { endProcesses } from '../../src/session/end-processes.js';
 import { CONVERSATION_MARK, hasVariable } from '../../src/session/process-mark.js';
@@ -10,9 +12,9 @@ import { useTempFolder } from '../support/temp-folder.js';
 /** Dies when it is told of a second command. */
 const MORTAL = new URL(
   `data:text/javascript,${encodeURIComponent(`
-    import { parentPort } from 'node:worker_threads';
+    import { parentPort, workerData } from 'node:worker_threads';
     import { StandaloneCommands } from ${JSON.stringify(new URL('../../src/agent/standalone/standalone-commands.js', import.meta.url).href)};
-    const commands = new StandaloneCommands({ home: '/', env: process.env, post: (news) => parentPort.postMessage(news) });
+    const commands = new StandaloneCommands({ ...workerData, env: process.env, post: (news) => parentPort.postMessage(news) });
     parentPort.on('message', (request) => {
       if (request.id === 2) throw new Error('it was too much');
       commands.take(request);
@@ -75,6 +77,27 @@ describe('CommandThread', () => {
     });
     expect(third).to.deep.equal({ exitCode: 0, stdout: 'again\n', stderr: '' });
     await thread.close();
+  });
+
+  it('keeps a command that writes faster than it is listened to waiting', async () => {
+    const thread = new CommandThread({ home: folder(), onProcess: () => undefined, onDied: () => undefined });
+    const total = 32 * 1024 * 1024;
+    const isWritten = join(folder(), 'written');
+    let heard = 0;
+    let heardWhenWritten: number | null = null;
+    const result = await new Promise((resolve, reject) => {
+      const onOutput = ({ bytes }: StandaloneOutput): void => {
+        if (heardWhenWritten === null && existsSync(isWritten)) heardWhenWritten = heard;
+        heard += bytes;
+        for (const end = performance.now() + 1; performance.now() < end;);
+      };
+      thread.start(requestFor(`head -c ${total} /dev/zero; touch ${isWritten}`), {
+        ...{ onOutput, onEnded: resolve, onFailed: reject },
+      });
+    });
+    await thread.close();
+    expect([result, heard]).to.deep.equal([{ exitCode: 0, stdout: '', stderr: '' }, total]);
+    expect(heardWhenWritten ?? total).to.be.greaterThan(total - 4 * 1024 * 1024);
   });
 
   it('runs so many commands and no more, and none after its end', async () => {

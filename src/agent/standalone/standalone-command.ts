@@ -151,7 +151,8 @@ export class StandaloneCommand {
     }
     return new CappedStream({
       cap: request.outputCap ?? Number.POSITIVE_INFINITY,
-      emit: (chunk, capReached) => onOutput({ stream, deltaBase64: chunk.toString('base64'), capReached }),
+      emit: (chunk, capReached) =>
+        onOutput({ stream, deltaBase64: chunk.toString('base64'), bytes: chunk.length, capReached }),
     });
   }
 

@@ -1,6 +1,7 @@
 // Runs commands for clients outside of any conversation, as the main thread asks for it. Commands thread.
 import { DaemonError } from '../../errors.js';
 import type { CommandThreadNews, CommandThreadRequest, StandaloneRequest } from '../../session/command-messages.js';
+import { CreditUser } from '../../session/output-credit.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { controlPlaces, homePlaces, joinPlaces } from '../sandbox/sandbox-places.js';
 import { StandaloneCommand } from './standalone-command.js';
@@ -9,17 +10,20 @@ export interface StandaloneCommandsOptions {
   /** Absolute. */
   home: string;
   env: Readonly<Record<string, string | undefined>>;
+  credit: SharedArrayBuffer;
   post: (news: CommandThreadNews) => void;
 }
 
 export class StandaloneCommands {
   readonly #options: StandaloneCommandsOptions;
   readonly #sandbox: Sandbox;
+  readonly #credit: CreditUser;
   readonly #commands = new Map<number, StandaloneCommand>();
 
   constructor(options: StandaloneCommandsOptions) {
     const { home, env } = options;
     this.#options = options;
+    this.#credit = new CreditUser(options.credit);
     const places = joinPlaces(homePlaces(home), controlPlaces(env));
     this.#sandbox = new Sandbox({ places, searchPath: env['PATH'] ?? '' });
   }
@@ -44,7 +48,10 @@ export class StandaloneCommands {
     const command = new StandaloneCommand({
       ...{ id, request, home, env, sandbox: this.#sandbox },
       onProcess: (report) => post({ type: 'process', group: request.group, report }),
-      onOutput: (output) => post({ type: 'output', id, ...output }),
+      onOutput: (output) => {
+        this.#credit.spend(output.bytes);
+        post({ type: 'output', id, ...output });
+      },
     });
     this.#commands.set(id, command);
     try {
