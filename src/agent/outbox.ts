@@ -80,7 +80,8 @@ export class Outbox {
   advance(): void {
     const progress = this.#progress;
     if (progress === null) return;
-    while (this.#waiting.length > 0 && this.#waiting[0]!.barrier <= progress.written) this.#waiting.shift()!.resolve(true);
+    while (this.#waiting.length > 0 && this.#waiting[0]!.barrier <= progress.written)
+      this.#waiting.shift()!.resolve(true);
     while (this.#head < this.#held.length) {
       const next = this.#held[this.#head]!;
       if (progress[next.level] < next.barrier) break;

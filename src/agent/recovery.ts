@@ -114,7 +114,8 @@ export function writeRecovery(
     recorder.write('response_item', output);
   }
   // Their calls had an output: they went on in the background.
-  for (const { core, text, startedAtMs } of tools.values()) if (core !== null) write(brokenTool(core, text), startedAtMs);
+  for (const { core, text, startedAtMs } of tools.values())
+    if (core !== null) write(brokenTool(core, text), startedAtMs);
   for (const partial of recovery.partialItems) {
     if (partial.type === 'tool') continue;
     const item = toOpenItem(partial);

@@ -149,7 +149,7 @@ export class RunningCall {
       call_id: callIdOf(this.#call),
       output,
       internal_chat_message_metadata_passthrough: { turn_id: this.#turn.id, create_time: Date.now() / 1000 },
-    } as ResponseItem);
+    });
   }
 
   /** Whatever a model calls, people see that it did. */

@@ -96,7 +96,8 @@ function refusalOf(answer: CommandAnswer): string | null {
     case 'answered': {
       const { decision } = answer.result;
       if (decision === 'decline' || decision === 'cancel') return 'Not run: the user declined.';
-      if (typeof decision === 'object' && 'applyNetworkPolicyAmendment' in decision) return 'Not run: the user declined.';
+      if (typeof decision === 'object' && 'applyNetworkPolicyAmendment' in decision)
+        return 'Not run: the user declined.';
       return null;
     }
     case 'refused':

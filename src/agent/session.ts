@@ -7,7 +7,6 @@ import type { LostTurn, SessionCommand, SettingsPatch } from '../session/message
 import { startActiveTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
-import { frameText } from '../session/frame-text.js';
 import { announceCompletion, announceStart } from './item-stream.js';
 import { digestInput } from './input-digest.js';
 import type { CoreItem } from '../rollout/line.js';
@@ -22,7 +21,7 @@ import type { SentMessage } from './sent-messages.js';
 import type { SessionState } from './session-state.js';
 import { applySettings, toThreadSettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
-import { toThreadItem } from './open-items.js';
+import { takeSnapshot } from './take-snapshot.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
 import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
 import { cutCommands } from './command-item.js';
@@ -319,28 +318,8 @@ export class Session {
   }
 
   #takeSnapshot(requestId: number): void {
-    const { turn, conversationId, outbox, tokens, commands, changes } = this.#state;
-    const open = turn === null ? [] : [...turn.openItems.values()];
-    const running = [
-      ...open.map((item) => ({ item: toThreadItem(item, null), turnId: turn!.id, startedAtMs: item.startedAtMs })),
-      ...[...commands, ...changes].map((item) => ({
-        item: item.toThreadItem(),
-        turnId: item.turnId,
-        startedAtMs: item.startedAtMs,
-      })),
-    ];
-    // Those of former turns are not among the items of the one that runs.
-    const runningItems = running.filter(({ turnId }) => turnId === turn?.id).map(({ item }) => item);
-    const runningItemFrames = running.map((each) => frameText('item/started', { threadId: conversationId, ...each }));
-    const snapshot = {
-      rolloutSize: this.#sink?.end ?? 0,
-      activeTurnId: turn?.id ?? null,
-      runningItemFrames,
-      runningItems,
-      tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
-      tokenUsageTurnId: tokens.lastTurnId,
-    };
-    outbox.push({ type: 'snapshot', requestId, snapshot });
+    const snapshot = takeSnapshot(this.#state, this.#sink?.end ?? 0);
+    this.#state.outbox.push({ type: 'snapshot', requestId, snapshot });
   }
 
   #materialize(requestId: number): void {

@@ -133,7 +133,10 @@ function checkFile(file: string, ended: ReadonlyMap<string, any[]>, silent: read
   const outputs = items.filter(isOutput).map(({ call_id }) => call_id as string);
   expect(outputs.toSorted(), 'one output for each call').to.deep.equal(calls.toSorted());
   const shown = new Set([...ended.values()].flat().map(({ id }) => id as string));
-  expect(calls.filter((id) => !shown.has(id) && !silent.includes(id)), 'calls without an item').to.deep.equal([]);
+  expect(
+    calls.filter((id) => !shown.has(id) && !silent.includes(id)),
+    'calls without an item',
+  ).to.deep.equal([]);
 }
 
 /** Processes of the conversation that run. */

@@ -58,8 +58,8 @@ describe('calls of tools', () => {
       { id: 'no-image', name: 'view_image', args: { path: 'none.png' } },
     ]);
     expect(turn.status).to.equal('completed');
-    const starts = itemsTold(client, threadId, 'item/started').filter(({ type }) => !/Message$/.test(type));
-    const ends = itemsTold(client, threadId, 'item/completed').filter(({ type }) => !/Message$/.test(type));
+    const starts = itemsTold(client, threadId, 'item/started').filter(({ type }) => !type.endsWith('Message'));
+    const ends = itemsTold(client, threadId, 'item/completed').filter(({ type }) => !type.endsWith('Message'));
     expect(new Set(starts.map(({ status }) => status))).to.deep.equal(new Set(['inProgress']));
     expect(Object.fromEntries(ends.map(({ id, type, status }) => [id, `${type} ${status}`]))).to.deep.equal({
       unknown: 'dynamicToolCall failed',
@@ -108,7 +108,10 @@ describe('calls of tools', () => {
   });
 
   it('go on while the user says more, which the model gets with the outputs', async () => {
-    const { turnId, done } = await client.startTurn(threadId, doAll([[exec('slow', 'echo on; until [ -e go ]; do sleep 0.02; done; cat go')]]));
+    const { turnId, done } = await client.startTurn(
+      threadId,
+      doAll([[exec('slow', 'echo on; until [ -e go ]; do sleep 0.02; done; cat go')]]),
+    );
     await client.notification('item/commandExecution/outputDelta', ({ itemId }) => itemId === 'slow');
     const input = [{ type: 'text', text: 'and hurry' }];
     expect(await client.call('turn/steer', { threadId, expectedTurnId: turnId, input })).to.deep.equal({ turnId });
@@ -135,7 +138,9 @@ describe('calls of tools', () => {
     writeFileSync(join(cwd, 'go'), '');
     const end = await late.notification('item/completed', ({ item }) => item.id === 'slow');
     expect(end.params!.item).to.deep.include({ status: 'completed', aggregatedOutput: 'first\nsecond\n' });
-    const deltas = late.notificationsOf(threadId).filter(({ method }) => method === 'item/commandExecution/outputDelta');
+    const deltas = late
+      .notificationsOf(threadId)
+      .filter(({ method }) => method === 'item/commandExecution/outputDelta');
     expect(deltas.map(({ params }) => params!.delta).join('')).to.equal('second\n');
     await done;
     await checkStory(client, threadId, fileOf(threadId));
@@ -165,7 +170,9 @@ describe('calls of tools', () => {
     await run([exec('big', `head -c 3000000 /dev/zero | tr '\\0' x; echo; echo end`)]);
     const end = itemsTold(client, threadId, 'item/completed').find(({ id }) => id === 'big');
     expect(end.aggregatedOutput.length).to.be.lessThan(3_000_000);
-    expect(end.aggregatedOutput).to.match(/^xxx/).and.match(/end\n$/);
+    expect(end.aggregatedOutput)
+      .to.match(/^xxx/)
+      .and.match(/end\n$/);
     await checkStory(client, threadId, fileOf(threadId));
   });
 });

@@ -85,7 +85,7 @@ describe('the death of a worker whose conversation runs commands', () => {
     expect(late.questionsOf(threadId)).to.deep.equal([]);
     expect((await client.runTurn(threadId, 'hello')).status).to.equal('completed');
     expectAnswered(fileOf(threadId));
-    const asked = readLines(fileOf(threadId)).filter(({ payload }) => /^approval_/.test(payload.type));
+    const asked = readLines(fileOf(threadId)).filter(({ payload }) => String(payload.type).startsWith('approval_'));
     expect(asked.map(({ payload }) => [payload.type, payload.outcome])).to.deep.equal([
       ['approval_requested', undefined],
       ['approval_resolved', 'expired'],
@@ -129,6 +129,7 @@ describe('a daemon that is killed while commands run', () => {
     const waiting = await client.startThread({ cwd: home.workspace, approvalPolicy: 'untrusted' });
     await client.startTurn(waiting, doAll([[exec('asked', 'touch made')]]));
     await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
+    await waitForJournal(journalPathOf(home.path, waiting), '');
     await daemon.kill();
     daemon = await startDaemonProcess({ home: home.path });
     expect(await processesLeft(running)).to.deep.equal([]);
@@ -139,7 +140,11 @@ describe('a daemon that is killed while commands run', () => {
     };
     const shown = { ...told, ...LOST };
     expect(await read(running, 'lost')).to.deep.equal(shown);
-    expect(await read(waiting, 'asked')).to.deep.include({ type: 'commandExecution', status: 'failed', exitCode: null });
+    expect(await read(waiting, 'asked')).to.deep.include({
+      type: 'commandExecution',
+      status: 'failed',
+      exitCode: null,
+    });
     for (const threadId of [running, waiting]) {
       const { thread } = await next.call('thread/resume', { threadId });
       expect(thread.turns.map(({ status }: { status: string }) => status)).to.deep.equal(['interrupted']);
@@ -149,7 +154,11 @@ describe('a daemon that is killed while commands run', () => {
     }
     const recorded = await read(running, 'lost');
     expect(recorded).to.deep.equal({ ...shown, completedAtMs: recorded.completedAtMs });
-    expect(await read(waiting, 'asked')).to.deep.include({ type: 'commandExecution', status: 'failed', exitCode: null });
+    expect(await read(waiting, 'asked')).to.deep.include({
+      type: 'commandExecution',
+      status: 'failed',
+      exitCode: null,
+    });
     expect(next.questionsOf(waiting).map(({ params }) => params!['itemId'])).to.deep.equal([]);
   });
 });

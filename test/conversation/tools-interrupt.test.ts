@@ -29,7 +29,9 @@ const TOOLS: Record<string, Omit<ToolCall, 'id'>> = {
   quick: sh('echo quick'),
   sleeps: sh('sleep 300'),
   deaf: sh('trap "" TERM INT HUP; echo deaf; sleep 300'),
-  detached: sh('setsid sleep 300 & nohup sleep 300 >/dev/null 2>&1 & (setsid sh -c "trap \\"\\" TERM; sleep 300" &); sleep 300'),
+  detached: sh(
+    'setsid sleep 300 & nohup sleep 300 >/dev/null 2>&1 & (setsid sh -c "trap \\"\\" TERM; sleep 300" &); sleep 300',
+  ),
   holdsOutput: sh('sleep 300 & echo ended'),
   background: sh('sleep 300', { yield_time_ms: 250 }),
   chatty: sh('while :; do echo words and words and words; done'),
@@ -134,7 +136,10 @@ describe('an interrupt of a turn with tools', () => {
       const cwd = makeFolder();
       const threadId = await client.startThread({ cwd });
       const id = `patch-${run}`;
-      const { turnId, done } = await client.startTurn(threadId, doAll([[{ id, ...TOOLS['patchesMany']! }], [{ id: `${id}-next`, ...TOOLS['sleeps']! }]]));
+      const { turnId, done } = await client.startTurn(
+        threadId,
+        doAll([[{ id, ...TOOLS['patchesMany']! }], [{ id: `${id}-next`, ...TOOLS['sleeps']! }]]),
+      );
       await client.notification('item/started', (params) => params.item.id === id);
       await client.call('turn/interrupt', { threadId, turnId });
       expect((await done).status).to.equal('interrupted');
@@ -172,11 +177,16 @@ describe('an interrupt of a turn with tools', () => {
     const calls: Round[] = rounds.map((names) =>
       names.map((name) => ({ id: `${threadId}-${(count += 1)}-${name}`, ...TOOLS[name]! })),
     );
-    silent.push(...calls.flat().filter(({ name }) => name === 'request_user_input').map(({ id }) => id));
+    silent.push(
+      ...calls
+        .flat()
+        .filter(({ name }) => name === 'request_user_input')
+        .map(({ id }) => id),
+    );
     const answering = (data: Buffer): void => {
       const { id, method, params } = JSON.parse(data.toString()) as WireMessage;
       if (id === undefined || method === undefined || params?.['threadId'] !== threadId) return;
-      if (/requestApproval$/.test(method)) client.answer(id, { result: { decision: 'accept' } });
+      if (method.endsWith('requestApproval')) client.answer(id, { result: { decision: 'accept' } });
     };
     client.socket.on('message', answering);
     const { turnId, done } = await client.startTurn(threadId, doAll(calls));

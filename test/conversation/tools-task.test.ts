@@ -83,7 +83,10 @@ describe('a task of several tools with approvals on', () => {
     expect(Object.keys(outputs)).to.have.members(['list', 'search', 'test-1', 'patch', 'test-2']);
     expect(outputs['list']).to.match(/code 0\n.*Output:\n\s*200\n/s);
     expect(outputs['search']).to.match(/src\/module-(17|133)\.sh\nsrc\/module-(17|133)\.sh/);
-    expect(outputs['test-1']).to.contain('code 1').and.contain('module-17 gives 18').and.contain('module-133 gives 134');
+    expect(outputs['test-1'])
+      .to.contain('code 1')
+      .and.contain('module-17 gives 18')
+      .and.contain('module-133 gives 134');
     expect(outputs['patch']).to.contain('M src/module-17.sh').and.contain('M src/module-133.sh');
     expect(outputs['test-2']).to.contain('code 0').and.contain('all is well');
 

@@ -151,10 +151,7 @@ describe('applyJournal', () => {
       record({ item: reasoning, field: 'summary', index: 2, text: 'part 1 is missing' }),
     );
     const { items } = applyJournal(journal, 500, new Set());
-    expect(items.map((item) => (item.type === 'reasoning' ? item.summary : item.text))).to.deep.equal([
-      'abc',
-      ['ok'],
-    ]);
+    expect(items.map((item) => (item.type === 'reasoning' ? item.summary : item.text))).to.deep.equal(['abc', ['ok']]);
   });
 
   it('heals a character that two chunks had split', () => {

@@ -20,11 +20,11 @@ export interface Invocation {
   /** Aborted when the turn ends before the call does. */
   readonly signal: AbortSignal;
   /** The call has an item of its own: whatever becomes of it, it gets no other. */
-  markShown(): void;
+  readonly markShown: () => void;
   /** `complete` runs synchronously when the call is cut or fails, and may then have nothing left to do: what is shown of it must be completed before its turn ends. */
-  onCut(complete: () => void): void;
+  readonly onCut: (complete: () => void) => void;
   /** From now on it is not cut any more: an interrupt waits for its output, which must not be long in coming. */
-  commit(): void;
+  readonly commit: () => void;
 }
 
 export interface Tool {

@@ -23,13 +23,7 @@ const PAGES = 'list-page-sizes';
 const REMOVED = 'databases-removed';
 
 /** Their turns have calls of tools. */
-const WITH_CALLS = [
-  'resume',
-  'fork-revert',
-  'thread-admin',
-  'turns-items-paging',
-  'delete-queue-items-read',
-];
+const WITH_CALLS = ['resume', 'fork-revert', 'thread-admin', 'turns-items-paging', 'delete-queue-items-read'];
 
 /** Answers of the model are cut short in them. */
 const CUT_SHORT = [INTERRUPT, 'steer-and-busy', FORKS, 'delete-queue-items-read'];
