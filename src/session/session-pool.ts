@@ -84,9 +84,6 @@ async function startPool({ maxThreads, sessionsPerWorker, maxHeapBytes, onError 
     resourceLimits: { maxOldGenerationSizeMb: Math.round(maxHeapBytes / MIB) },
     // 'sync', the default, freezes an idle worker's event loop.
     atomics: 'disabled',
-    // true, the default, closes at the end of a thread all descriptors that it opened and did not close itself. Those of pipes are
-    // closed by their sockets, which nobody counts: the number is somebody else's by then, and the process aborts.
-    trackUnmanagedFds: false,
     recordTiming: false,
     // Pipes of commands are opened as files and closed as sockets. Node would not notice, and close, when the thread ends,
     // whatever has their numbers by then.

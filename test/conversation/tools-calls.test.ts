@@ -146,6 +146,34 @@ describe('calls of tools', () => {
     await checkStory(client, threadId, fileOf(threadId));
   });
 
+  it('are shown to who joins while they are asked for, before the question', async () => {
+    threadId = await client.startThread({ cwd, approvalPolicy: 'untrusted' });
+    const input = '*** Begin Patch\n*** Add File: p\n+x\n*** End Patch';
+    const asked = client.next(({ method }) => method === 'item/fileChange/requestApproval');
+    const { done } = await client.startTurn(threadId, doAll([[{ id: 'patch', name: 'apply_patch', input }]]));
+    await asked;
+    const late = await rig.client();
+    const question = late.next(({ method }) => method === 'item/fileChange/requestApproval');
+    await late.call('thread/resume', { threadId });
+    late.answer((await question).id, { result: { decision: 'accept' } });
+    expect((await done).status).to.equal('completed');
+    const told = late.notificationsOf(threadId).filter(({ params }) => (params!['item'] ?? params!)['id'] === 'patch');
+    expect(told[0]!.params!['item']).to.deep.include({ type: 'fileChange', status: 'inProgress' });
+    expect(told[0]!.params!['item'].changes.map(({ path }: { path: string }) => path)).to.deep.equal([join(cwd, 'p')]);
+    await checkStory(client, threadId, fileOf(threadId));
+  });
+
+  it('go into a fork of their running turn as failed, with what they wrote', async () => {
+    const cmd = 'echo first; until [ -e go ]; do sleep 0.02; done';
+    const { done } = await client.startTurn(threadId, doAll([[exec('slow', cmd)]]));
+    await client.notification('item/commandExecution/outputDelta', ({ itemId }) => itemId === 'slow');
+    const { thread } = await client.call('thread/fork', { threadId });
+    const shown = thread.turns[0].items.find(({ id }: { id: string }) => id === 'slow');
+    expect(shown).to.deep.include({ type: 'commandExecution', status: 'failed', aggregatedOutput: 'first\n' });
+    writeFileSync(join(cwd, 'go'), '');
+    expect((await done).status).to.equal('completed');
+  });
+
   it('with ids that the model has used before get items of their own', async () => {
     await run([exec('same', 'echo 1')]);
     await client.runTurn(threadId, doAll([[exec('same', 'echo 2')]]));

@@ -85,7 +85,7 @@ describe('the death of a worker whose conversation runs commands', () => {
     expect(late.questionsOf(threadId)).to.deep.equal([]);
     expect((await client.runTurn(threadId, 'hello')).status).to.equal('completed');
     expectAnswered(fileOf(threadId));
-    const asked = readLines(fileOf(threadId)).filter(({ payload }) => payload.type.startsWith('approval_'));
+    const asked = readLines(fileOf(threadId)).filter(({ payload }) => String(payload.type).startsWith('approval_'));
     expect(asked.map(({ payload }) => [payload.type, payload.outcome])).to.deep.equal([
       ['approval_requested', undefined],
       ['approval_resolved', 'expired'],
@@ -129,6 +129,7 @@ describe('a daemon that is killed while commands run', () => {
     const waiting = await client.startThread({ cwd: home.workspace, approvalPolicy: 'untrusted' });
     await client.startTurn(waiting, doAll([[exec('asked', 'touch made')]]));
     await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
+    await waitForJournal(journalPathOf(home.path, waiting), '');
     await daemon.kill();
     daemon = await startDaemonProcess({ home: home.path });
     expect(await processesLeft(running)).to.deep.equal([]);

@@ -97,7 +97,7 @@ describe('an interrupt of a turn with tools', () => {
   /** All is as if nothing had been started, and the conversation goes on. */
   async function checkAfter(threadId: string, cwd: string): Promise<void> {
     await checkStory(client, threadId, fileOf(threadId), { silent, mayOutlive: true });
-    expect(await processesLeft(threadId), 'processes').to.deep.equal([]);
+    expect(await processesLeft(threadId, 10_000), 'processes').to.deep.equal([]);
     expect(litterIn(cwd), 'temporary files').to.deep.equal([]);
     const turn = await client.runTurn(threadId, 'are you there?');
     expect([turn.status, turn.items[0]?.text]).to.deep.equal(['completed', 'echo: are you there?']);

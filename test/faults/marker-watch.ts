@@ -46,7 +46,9 @@ export class MarkerWatch {
 
   /** The lines of all calls. */
   #readCalls(): string {
-    const files = (readdirSync(this.#sessions, { recursive: true }) as string[]).filter((name) => name.endsWith('.jsonl'));
+    const files = (readdirSync(this.#sessions, { recursive: true }) as string[]).filter((name) =>
+      name.endsWith('.jsonl'),
+    );
     const lines = files.flatMap((name) => readFileSync(join(this.#sessions, name), 'utf8').split('\n'));
     return lines.filter((line) => line.includes('"function_call"')).join('\n');
   }

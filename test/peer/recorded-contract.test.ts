@@ -43,7 +43,11 @@ describe('recorded conversations with the peer', () => {
       withPlace(where, () => assertValidNotification(message));
     }
     const unseen = NOTIFICATION_METHODS.filter((method) => !seen.has(method));
-    expect(unseen).to.deep.equal([...Object.keys(OWN_NOTIFICATIONS), 'configWarning']);
+    expect(unseen).to.deep.equal([
+      ...Object.keys(OWN_NOTIFICATIONS),
+      'item/commandExecution/terminalInteraction',
+      'configWarning',
+    ]);
   });
 
   it('hold results that both contracts accept', () => {

@@ -1,6 +1,6 @@
 // What the model of the recordings answered, where the scripted model of the other suites answers differently. Main thread.
 //
-//   shell COMMAND          a call of exec_command; one that sleeps leaves the model silent instead, so that the turn runs on
+//   shell COMMAND          a call of exec_command
 //   seq COMMAND ;; ...     one call after the other
 //   deltas N [SIZE [GAP]]  N deltas, GAP milliseconds apart: the time of the first one and their number
 //   hang ...               one delta, "hanging", then nothing until the client leaves
@@ -27,7 +27,6 @@ function answer(request: ModelServerRequest, reply: ModelReply): void | false | 
   const outputs = countOutputs(request.input);
   const commands = /^(?:seq )?shell /.test(text) ? text.replace(/^seq /, '').split(' ;; ') : [];
   const command = commands[outputs]?.replace(/^shell /, '');
-  if (command?.includes('sleep ') === true) return reply.closed;
   if (command !== undefined) return callCommand(reply, command);
   if (outputs > 0) return false;
   if (/^hang\b/.test(text)) return hang(reply);
