@@ -51,7 +51,14 @@ class HandDrivenSession {
 
   configure(submitId = 'submit-1'): void {
     const history = { mode: 'paginated' as const, preview: '', rolloutSize: 0, warnings: [] };
-    this.say({ type: 'sessionConfigured', submitId, conversationId: 'c', threadId: 7, history, instructionSources: [] });
+    this.say({
+      type: 'sessionConfigured',
+      submitId,
+      conversationId: 'c',
+      threadId: 7,
+      history,
+      instructionSources: [],
+    });
   }
 
   /** As a session ends: its last word, then the port, then the task. */
