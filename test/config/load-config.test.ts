@@ -62,6 +62,9 @@ describe('loadConfig', () => {
           excludeTmpdirEnvVar: false,
           excludeSlashTmp: false,
         },
+        webSearch: 'cached',
+        projectDocMaxBytes: 32_768,
+        projectDocFallbackNames: [],
         threadUnloadDelaySecs: 1800,
         approvalTimeoutSecs: 0,
         daemon: {
