@@ -56,7 +56,7 @@ describe('the workers', () => {
       'workers/commands.ts': [],
       'workers/index.ts': [],
       'workers/rollout-writer.ts': [],
-      'workers/session.ts': ['eventsource-parser', 'uuid'],
+      'workers/session.ts': ['diff', 'eventsource-parser', 'unbash', 'uuid'],
     });
   });
 
