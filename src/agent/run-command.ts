@@ -68,7 +68,7 @@ async function askFor(invocation: Invocation, call: CommandCall, question: Quest
       command: joinCommand(call.argv),
       cwd: call.cwd,
       commandActions: commandActions(call.argv, call.cwd),
-      proposedExecpolicyAmendment: question.proposedAmendment,
+      ...(question.proposedAmendment === null ? {} : { proposedExecpolicyAmendment: question.proposedAmendment }),
       availableDecisions: question.availableDecisions,
     },
     digest: digestCall(response),

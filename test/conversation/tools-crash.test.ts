@@ -11,6 +11,7 @@ import { makeTempHome } from '../support/temp-home.js';
 import type { TempHome } from '../support/temp-home.js';
 import { checkStory, doAll, itemsTold, processesLeft, processesOf, scriptRounds } from './tool-story.js';
 import type { ToolCall } from './tool-story.js';
+import { questions } from './asking.js';
 import { journalPathOf, waitForJournal } from './journal-watch.js';
 import { WorkerWatch } from './worker-watch.js';
 
@@ -73,12 +74,12 @@ describe('the death of a worker whose conversation runs commands', () => {
   it('closes a question that waits, and nothing runs of what was asked for', async () => {
     await start('untrusted');
     const { done } = await client.startTurn(threadId, doAll([[exec('asked', 'touch made')]]));
-    const question = await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
+    const [question] = await questions(client, threadId, 1);
     await killWorker();
-    const closed = await client.notification('serverRequest/resolved', ({ requestId }) => requestId === question.id);
+    const closed = await client.notification('serverRequest/resolved', ({ requestId }) => requestId === question!.id);
     expect(closed.params!['threadId']).to.equal(threadId);
     expect((await done).status).to.equal('failed');
-    client.answer(question.id, { result: { decision: 'accept' } });
+    client.answer(question!.id, { result: { decision: 'accept' } });
     const late = await rig.client();
     await late.call('thread/resume', { threadId });
     await late.call('thread/read', { threadId });
@@ -128,7 +129,7 @@ describe('a daemon that is killed while commands run', () => {
     await waitForJournal(journalPathOf(home.path, running), 'started\n');
     const waiting = await client.startThread({ cwd: home.workspace, approvalPolicy: 'untrusted' });
     await client.startTurn(waiting, doAll([[exec('asked', 'touch made')]]));
-    await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
+    await questions(client, waiting, 1);
     await waitForJournal(journalPathOf(home.path, waiting), '');
     await daemon.kill();
     daemon = await startDaemonProcess({ home: home.path });

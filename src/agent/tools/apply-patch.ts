@@ -108,6 +108,8 @@ async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeIt
     item.complete('declined');
     throw new ToolFailure(decision.messageForModel);
   }
+  // Unlike a command, it begins before the status that tells of the waiting, and is declined after it: as clients know it.
+  item.start();
   const answer = await state.desk.ask(turn, {
     callId,
     method: 'item/fileChange/requestApproval',
@@ -121,16 +123,13 @@ async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeIt
     },
     digest: digestCall(call),
     timeoutMs: settings.approvalTimeoutMs,
-    announce: () => item.start(),
-    settle: (given) => {
-      if (refusalOf(given) !== null) item.complete('declined');
-    },
   });
   const refusal = refusalOf(answer);
   if (refusal === null) {
     if (answer.type === 'answered' && answer.result.decision === 'acceptForSession') tools.approvals.acceptFiles(files);
     return;
   }
+  item.complete('declined');
   if (answer.type === 'answered' && answer.result.decision === 'cancel') state.interrupt();
   throw new ToolFailure(refusal);
 }

@@ -16,6 +16,8 @@ const EDITS = 'fork-source-removed-and-external-edits';
 const FORKS = 'fork-revert';
 const INTERRUPT = 'interrupt';
 const JOIN = 'two-clients-and-resume-running';
+const ON_REQUEST = 'approval-command-on-request';
+const PATCHES = 'approval-patch';
 const KILLS = 'kill-during-turn';
 const OLD = 'old-rollouts';
 const OVERRIDES = 'resume-by-path-and-overrides';
@@ -23,7 +25,15 @@ const PAGES = 'list-page-sizes';
 const REMOVED = 'databases-removed';
 
 /** Their turns have calls of tools. */
-const WITH_CALLS = ['resume', 'fork-revert', 'thread-admin', 'turns-items-paging', 'delete-queue-items-read'];
+const WITH_CALLS = [
+  ON_REQUEST,
+  PATCHES,
+  'resume',
+  'fork-revert',
+  'thread-admin',
+  'turns-items-paging',
+  'delete-queue-items-read',
+];
 
 /** Answers of the model are cut short in them. */
 const CUT_SHORT = [INTERRUPT, 'steer-and-busy', FORKS, 'delete-queue-items-read'];
@@ -93,6 +103,47 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
     title: 'What a command writes is shown at once',
     test: ['conversation/commands.test.ts', 'runs, is shown while it runs'],
     rules: [added({ method: 'item/commandExecution/outputDelta' }, WHOLE, { delta: isText })],
+  },
+  {
+    title: 'Whatever a model calls has an item that begins and ends',
+    test: ['conversation/tools-calls.test.ts', 'each have an item that begins and ends'],
+    rules: [
+      added({ recording: PATCHES, method: ['item/started', 'item/completed'] }, WHOLE, {
+        item: { type: 'dynamicToolCall' },
+      }),
+      added({ recording: PATCHES, method: 'thread/read' }, ITEMS_OF_TURNS, {
+        type: /^(?:dynamicToolCall|fileChange|commandExecution)$/,
+      }),
+      // A patch whose question was cancelled: the peer never completes it.
+      added({ recording: PATCHES, method: 'item/completed' }, WHOLE, {
+        item: { type: 'fileChange', status: 'declined' },
+      }),
+      // A command that was accepted and fails in its sandbox is never completed.
+      added({ recording: PATCHES, method: 'item/completed' }, WHOLE, { item: { type: 'commandExecution' } }),
+      // Commands that fail at once in their sandbox.
+      added({ recording: ON_REQUEST, method: ['item/started', 'item/completed'] }, WHOLE, {
+        item: { type: 'commandExecution' },
+      }),
+    ],
+  },
+  {
+    title: 'What a tool tells its model is in words of our own',
+    test: ['conversation/tools-calls.test.ts', 'each have an item that begins and ends'],
+    rules: [
+      other({ recording: PATCHES }, ECHO, /^tool said/, /^tool said/),
+      other({ recording: PATCHES }, 'params.reason', /requires approval by policy$/, /^A rule asks before this runs: /),
+      // A login shell may say things of its own before.
+      other({ recording: ON_REQUEST }, ECHO, /Read-only file system\n$/, /Read-only file system\n$/),
+    ],
+  },
+  {
+    title: "The turn's diff is told once for each patch.",
+    test: ['conversation/commands.test.ts', 'may be a patch, which changes all its files or none'],
+    rules: [
+      left({ recording: PATCHES, method: 'turn/diff/updated' }, WHOLE),
+      // It says of a move that it is one.
+      other({ recording: PATCHES, method: 'turn/diff/updated' }, 'params.diff', isText, /^rename from /m),
+    ],
   },
   {
     title: 'A turn that lost its process is closed',
