@@ -29,6 +29,8 @@ const LIMIT_MS = 1_900;
 const LOOK_AGAIN_MS = 10;
 /** After KILL, before it is looked for others. */
 const SETTLE_MS = 60;
+/** The same when the time is over: what was just told to end is not called a survivor. */
+const LAST_LOOK_MS = 20;
 
 /**
  * Ends the groups, what is marked, and the descendants of both. Never this process nor one that it descends from. Resolves
@@ -43,12 +45,17 @@ export async function endProcesses(targets: EndTargets, limits: EndLimits = {}):
   signalAll(found, 'SIGTERM');
   await waitForEnd(found, Math.min(performance.now() + graceMs, deadline));
   for (;;) {
+    // To look for all takes its time on a busy machine: those that are known have had theirs.
+    signalAll(await stillRunning(found), 'SIGKILL');
     found = found.length === 0 ? [] : await findTargets(targets);
-    if (found.length === 0 || performance.now() >= deadline)
-      return { found: told.size, survivors: found.map(toIdentity) };
     for (const entry of found) told.add(nameOf(entry));
     signalAll(found, 'SIGKILL');
-    await waitForEnd(found, Math.min(performance.now() + SETTLE_MS, deadline));
+    await waitForEnd(
+      found,
+      Math.max(performance.now() + LAST_LOOK_MS, Math.min(performance.now() + SETTLE_MS, deadline)),
+    );
+    if (found.length > 0 && performance.now() < deadline) continue;
+    return { found: told.size, survivors: (await stillRunning(found)).map(toIdentity) };
   }
 }
 
@@ -83,6 +90,11 @@ function ancestorsOf(pid: number, byPid: ReadonlyMap<number, ProcessEntry>): Set
     next = byPid.get(next)?.parent;
   }
   return chain;
+}
+
+async function stillRunning<Process extends ProcessIdentity>(processes: readonly Process[]): Promise<Process[]> {
+  const running = await Promise.all(processes.map(isRunning));
+  return processes.filter((_, index) => running[index]);
 }
 
 async function waitForEnd(processes: readonly ProcessIdentity[], until: number): Promise<void> {

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { DaemonRig } from '../support/daemon-rig.js';
+import { questions } from './asking.js';
 import { WorkerWatch } from './worker-watch.js';
 
 /** What the scripted model is told to call. */
@@ -79,10 +80,10 @@ describe('a command of the model', () => {
       justification: 'to write a file',
     };
     const { done } = await client.startTurn(threadId, call('exec_command', args));
-    const request = await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
+    const [request] = await questions(client, threadId, 1);
     expect(existsSync(file)).to.equal(false);
-    expect(request.params).to.deep.include({ reason: 'to write a file', cwd: rig.home.workspace, threadId });
-    client.socket.send(JSON.stringify({ id: request.id, result: { decision: 'accept' } }));
+    expect(request!.params).to.deep.include({ reason: 'to write a file', cwd: rig.home.workspace, threadId });
+    client.socket.send(JSON.stringify({ id: request!.id, result: { decision: 'accept' } }));
     expect((await done).status).to.equal('completed');
     expect(readFileSync(file, 'utf8')).to.equal('y\n');
     const [completed] = itemsOf(threadId, 'item/completed', 'commandExecution');
@@ -98,8 +99,8 @@ describe('a command of the model', () => {
       });
       const file = join(rig.home.workspace, 'made.txt');
       const { done } = await client.startTurn(threadId, call('exec_command', { cmd: `echo y > ${file}` }));
-      const request = await client.next(({ method }) => method === 'item/commandExecution/requestApproval');
-      client.socket.send(JSON.stringify({ id: request.id, result: { decision } }));
+      const [request] = await questions(client, threadId, 1);
+      client.socket.send(JSON.stringify({ id: request!.id, result: { decision } }));
       expect((await done).status).to.equal(decision === 'decline' ? 'completed' : 'interrupted');
       expect(existsSync(file)).to.equal(false);
       const [completed] = itemsOf(threadId, 'item/completed', 'commandExecution');
