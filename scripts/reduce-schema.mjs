@@ -7,6 +7,7 @@ import path from 'node:path';
 import { format } from 'prettier';
 import { METHODS } from '../dist/src/protocol/methods.js';
 import { NOTIFICATION_METHODS } from '../dist/src/protocol/notification-names.js';
+import { SERVER_REQUESTS } from '../dist/src/protocol/server-requests.js';
 
 const TARGET = path.join(import.meta.dirname, '..', 'test', 'fixtures', 'protocol', 'schema.json');
 const REF_PREFIX = '#/definitions/';
@@ -33,15 +34,27 @@ function reduce(all) {
   const methods = {};
   for (const method of Object.keys(METHODS)) {
     const unwritten = `${pascalCase(method)}Params` in unwrittenDefinitions();
+    // What is our own the peer cannot know; a test names it.
+    if (!unwritten && !requests.has(method)) continue;
     const params = unwritten ? `${pascalCase(method)}Params` : refName(requests.get(method).properties.params);
     methods[method] = { params, result: (params ?? `${pascalCase(method)}Params`).replace(/Params$/, 'Response') };
   }
   const notifications = {};
-  for (const name of NOTIFICATION_METHODS) notifications[name] = refName(notices.get(name).properties.params);
-  const roots = [...Object.values(methods).flatMap(Object.values), ...Object.values(notifications)];
+  for (const name of NOTIFICATION_METHODS) {
+    if (notices.has(name)) notifications[name] = refName(notices.get(name).properties.params);
+  }
+  const asked = variantsByMethod(all.ServerRequest);
+  const serverRequests = {};
+  for (const name of Object.keys(SERVER_REQUESTS)) {
+    const params = refName(asked.get(name).properties.params);
+    serverRequests[name] = { params, result: params.replace(/Params$/, 'Response') };
+  }
+  const pairs = [...Object.values(methods), ...Object.values(serverRequests)];
+  const roots = [...pairs.flatMap(Object.values), ...Object.values(notifications)];
   return {
     methods,
     notifications,
+    serverRequests,
     definitions: collect(
       all,
       roots.filter((name) => name !== null),

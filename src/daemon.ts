@@ -14,19 +14,22 @@ import { loadEnvironment } from './config/load-environment.js';
 import { LocalModels } from './config/local-models.js';
 import { resolveProvider } from './config/resolve-provider.js';
 import type { ResolvedProvider } from './config/resolve-provider.js';
-import { resolveSessionSettings } from './config/session-settings.js';
+import { toSandboxPolicy } from './config/sandbox-policy.js';
+import { resolveSessionSettings, secretNamesOf } from './config/session-settings.js';
 import { IndexClient } from './index/index-client.js';
 import { createLog } from './log.js';
 import type { Log, LogLevel } from './log.js';
 import { ConversationRegistry } from './registry/conversation-registry.js';
 import { WriterLocks } from './registry/writer-lock.js';
 import { WriterThread } from './rollout/writer-thread.js';
+import { CommandDesk } from './server/command-desk.js';
 import { Connection } from './server/connection.js';
 import { Dispatcher } from './server/dispatch.js';
 import { createHandlerTable } from './server/handlers/handler-table.js';
 import { Lifecycle } from './server/lifecycle.js';
 import { startListener } from './server/listener.js';
 import { settlesWithin } from './registry/settles-within.js';
+import { CommandThread } from './session/command-thread.js';
 import { SessionPool } from './session/session-pool.js';
 import { WorkerWatch } from './session/worker-watch.js';
 import { readVersion } from './version.js';
@@ -67,7 +70,7 @@ export interface Daemon {
  * How long each part of a close may take, in milliseconds; together less than CLOSE_LIMIT_MS. Sessions have a limit of
  * their own (ConversationRegistry.close).
  */
-const PATIENCE = { doors: 1_100, log: 300 } as const;
+const PATIENCE = { commands: 3_000, doors: 1_100, log: 300 } as const;
 
 /** Longest that a close takes after the turns had their time. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -233,6 +236,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await registry.recover();
   const version = readVersion();
   const lifecycle = new Lifecycle({ version, registry, refusedRequests: () => dispatcher.refused });
+  const commandThread = new CommandThread({
+    home,
+    onProcess: (group, report) => registry.processes.note(group, report),
+    onDied: (error, groups) => {
+      log.error('the thread of commands died', { error: error.message });
+      for (const group of groups) void registry.processes.endConversation(group);
+    },
+  });
+  const commands = new CommandDesk({
+    thread: commandThread,
+    readDefaults: (cwd) => {
+      const { config } = readConfig(cwd);
+      const sandboxPolicy = toSandboxPolicy(config.sandboxMode, config.sandboxWorkspaceWrite);
+      return { sandboxPolicy, secretNames: secretNamesOf(config) };
+    },
+    endGroup: (group) => registry.processes.endConversation(group),
+  });
   const dispatcher: Dispatcher = new Dispatcher(
     createHandlerTable({
       home,
@@ -243,9 +263,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       lifecycle,
       readConfig: (cwd) => readConfig(cwd).config,
       listModels: host.listModels,
+      commands,
       describeConfig: (cwd, includeLayers) => toConfigReadResponse(readConfig(cwd), includeLayers),
       log,
     }),
+    (...answer) => registry.requests.answer(...answer),
     log,
   );
 
@@ -268,6 +290,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       socket.on('close', () => {
         connections.delete(connection);
         registry.removeListener(connection);
+        commands.leave(connection);
       });
     },
     log,
@@ -285,7 +308,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     listener.stopAccepting();
     if (graceMs > 0) await lifecycle.waitForTurns(graceMs);
     // Clients hear how their turns end before their sockets close.
-    await registry.close();
+    await Promise.all([registry.close(), settlesWithin(commandThread.close(), PATIENCE.commands)]);
     for (const connection of connections) connection.close(1001, 'the daemon is stopping');
     await Promise.all([closeAll({ clients: listener.close() }, log), host.close()]);
     log.info('stopped', { pid: process.pid, tookMs: Math.round(performance.now() - beganAt) });

@@ -1,10 +1,9 @@
 // Turns the model's events into items: notifications while they stream, lines when they are done. Session worker.
-import { v7 as uuid } from 'uuid';
-import type { ThreadItem } from '../protocol/thread.js';
 import { notificationIndex } from '../protocol/notification-names.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
 import { deltaFrameText } from '../session/frame-text.js';
+import { announceCompletion, announceStart, claimItemId } from './item-news.js';
 import { pushNotification } from './frame.js';
 import type { StreamedItem } from './model/model.js';
 import { openItem, toCoreItem, toPartialResponseItem, toThreadItem } from './open-items.js';
@@ -12,6 +11,7 @@ import type { OpenItem } from './open-items.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
 import { itemLines } from './turn-lines.js';
+import { completeSearch, cutSearches, startSearch } from './web-search.js';
 
 const MESSAGE_DELTA = notificationIndex('item/agentMessage/delta');
 const SUMMARY_DELTA = notificationIndex('item/reasoning/summaryTextDelta');
@@ -19,33 +19,12 @@ const REASONING_DELTA = notificationIndex('item/reasoning/textDelta');
 
 export function startItem(state: SessionState, turn: ActiveTurn, streamed: StreamedItem): void {
   if (streamed.kind === 'other') return;
+  if (streamed.kind === 'webSearch') return void startSearch(state, turn, streamed.id);
   const id = claimItemId(turn, streamed.id);
   const item = openItem(streamed, id, state.conversationId, turn.id, Date.now());
   turn.openItems.set(streamed.id, item);
   turn.firstTokenAtMs ??= item.startedAtMs;
   announceStart(state, turn, toThreadItem(item, null), item.startedAtMs);
-}
-
-/** Ids are unique within a turn, whatever a model repeats. */
-export function claimItemId(turn: ActiveTurn, wanted: string): string {
-  const id = wanted === '' || turn.usedItemIds.has(wanted) ? uuid() : wanted;
-  turn.usedItemIds.add(id);
-  return id;
-}
-
-export function announceStart(state: SessionState, turn: ActiveTurn, item: ThreadItem, startedAtMs: number): void {
-  const params = { item, threadId: state.conversationId, turnId: turn.id, startedAtMs };
-  pushNotification(state.outbox, 'item/started', params);
-}
-
-export function announceCompletion(
-  state: SessionState,
-  turn: ActiveTurn,
-  item: ThreadItem,
-  completedAtMs: number,
-): void {
-  const params = { item, threadId: state.conversationId, turnId: turn.id, contentTokenCount: null, completedAtMs };
-  pushNotification(state.outbox, 'item/completed', params);
 }
 
 export function addText(state: SessionState, turn: ActiveTurn, itemId: string, delta: string): void {
@@ -103,6 +82,7 @@ function pushDelta(state: SessionState, method: number, head: string, text: stri
 export function completeItem(state: SessionState, turn: ActiveTurn, response: ResponseItem): void {
   const known = response as { id?: string; type: string; role?: string; phase?: string };
   const modelId = known.id ?? '';
+  if (known.type === 'web_search_call') completeSearch(state, turn, response);
   if (known.type !== 'message' && known.type !== 'reasoning') {
     remember(state, inTurn(response, turn));
     return;
@@ -184,6 +164,7 @@ function areParts(value: unknown): boolean {
 export function completePartialItems(state: SessionState, turn: ActiveTurn): void {
   const completedAtMs = Date.now();
   const { recorder, conversationId } = state;
+  cutSearches(state, turn);
   for (const [key, item] of turn.openItems) {
     turn.openItems.delete(key);
     recorder.writeAll(

@@ -1,11 +1,24 @@
-// Keeps the text of running items in the side journal, so that a killed process loses little of it. Session worker.
+// Keeps what runs in the side journal, with its text so far, so that a killed process loses little of it. Session worker.
 import type { OpenItem } from './open-items.js';
 import type { RolloutSink } from './rollout-sink.js';
 import { journalRecord } from '../rollout/journal.js';
+import type { JournalItem, ToolItem } from '../rollout/journal.js';
 import type { ActiveTurn } from './active-turn.js';
 
 /** Milliseconds between two records: what is lost at most, together with the way to the file, stays under 250. */
 const INTERVAL_MS = 150;
+
+/** A command or a patch that people see running. */
+export interface KeptTool {
+  readonly id: string;
+  readonly turnId: string;
+  readonly startedAtMs: number;
+  /** What it has written so far, as it was told. */
+  readonly text: string;
+  /** Counts how often `core` has changed. */
+  readonly revision: number;
+  toToolItem(): ToolItem;
+}
 
 /** How much of each text of an item the journal holds, by field. */
 type Marks = Map<string, number>;
@@ -17,13 +30,16 @@ type Marks = Map<string, number>;
 export class JournalKeeper {
   readonly #sink: RolloutSink | null;
   #turn: ActiveTurn | null = null;
+  readonly #tools: readonly ReadonlySet<KeptTool>[];
   #timer: NodeJS.Timeout | null = null;
   #marks = new Map<string, Marks>();
   #recordedSize = -1;
   #exists = false;
 
-  constructor(sink: RolloutSink | null) {
+  /** Of the `tools`, those of the turn that is followed are kept. */
+  constructor(sink: RolloutSink | null, tools: readonly ReadonlySet<KeptTool>[] = []) {
     this.#sink = sink;
+    this.#tools = tools;
   }
 
   /** The turn whose open items are to be kept. */
@@ -31,8 +47,9 @@ export class JournalKeeper {
     this.#turn = turn;
   }
 
+  /** Something was told, or recorded: the rollout is larger then than the journal says. */
   noteProgress(): void {
-    if (this.#timer !== null || this.#sink === null) return;
+    if (this.#timer !== null || this.#sink === null || this.#turn === null) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#record();
@@ -64,15 +81,31 @@ export class JournalKeeper {
   #record(): void {
     const sink = this.#sink;
     const turn = this.#turn;
-    if (sink === null || turn === null || turn.openItems.size === 0) return;
+    if (sink === null || turn === null) return;
+    const tools = this.#tools.flatMap((some) => [...some]).filter(({ turnId }) => turnId === turn.id);
+    if (turn.openItems.size === 0 && tools.length === 0) return;
     const afresh = sink.end !== this.#recordedSize;
     if (afresh) this.#marks.clear();
     let text = '';
     for (const item of turn.openItems.values()) text += this.#newChunks(item, turn.id, sink.end);
+    for (const tool of tools) text += this.#newOutput(tool, sink.end);
     if (text === '') return;
     this.#recordedSize = sink.end;
     this.#exists = true;
     sink.writeJournal(text, afresh);
+  }
+
+  #newOutput(tool: KeptTool, rolloutSize: number): string {
+    const { id, turnId, startedAtMs, text, revision } = tool;
+    const marks = this.#marks.get(id) ?? new Map<string, number>();
+    this.#marks.set(id, marks);
+    const at = marks.get('text') ?? 0;
+    const isKnown = marks.get('core') === revision;
+    if (isKnown && at === text.length) return '';
+    marks.set('core', revision).set('text', text.length);
+    const item: JournalItem = { type: 'tool', id, startedAtMs, phase: null };
+    if (!isKnown) item.core = tool.toToolItem();
+    return journalRecord({ rolloutSize, turnId, item, field: 'text', index: 0, at, text: text.slice(at) });
   }
 
   #newChunks(item: OpenItem, turnId: string, rolloutSize: number): string {

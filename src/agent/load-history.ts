@@ -2,6 +2,7 @@
 import { DaemonError } from '../errors.js';
 import { applyJournal, quarantineJournal, readJournal } from '../rollout/journal.js';
 import type { PartialItem } from '../rollout/journal.js';
+import type { ApprovalRequestedEvent } from '../rollout/approval-events.js';
 import type { CoreItemOfType, HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import { toModelHistory } from '../rollout/model-history.js';
 import { previewOfLine } from '../rollout/preview.js';
@@ -55,6 +56,8 @@ const WANTED: ReadonlySet<LineKind> = new Set([
   'event_msg/token_count',
   'event_msg/thread_rolled_back',
   'event_msg/thread_settings_applied',
+  'event_msg/approval_requested',
+  'event_msg/approval_resolved',
 ]);
 
 /**
@@ -126,6 +129,8 @@ interface OpenTurn {
   completed: Set<string>;
   /** What the model called in it, by id. */
   calls: Map<string, ResponseItem>;
+  /** What clients were asked and have not answered, by id. */
+  questions: Map<string, ApprovalRequestedEvent>;
 }
 
 /** Lines are taken in the order of the history: of the files that precede, oldest first, then of the file itself. */
@@ -209,6 +214,7 @@ class GatheredHistory {
           startedAt: event.started_at ?? 0,
           completed: new Set(),
           calls: new Map(),
+          questions: new Map(),
         };
         break;
       case 'task_complete':
@@ -219,6 +225,12 @@ class GatheredHistory {
         this.#hasItems = true;
         if (event.item.type === 'AgentMessage') this.#lastShown = event.item;
         if (event.turn_id === this.#openTurn?.turnId) this.#openTurn.completed.add(event.item.id);
+        break;
+      case 'approval_requested':
+        this.#openTurn?.questions.set(event.approval_id, event);
+        break;
+      case 'approval_resolved':
+        this.#openTurn?.questions.delete(event.approval_id);
         break;
       case 'user_message':
         this.#hasMessageEvents = true;
@@ -286,7 +298,8 @@ class GatheredHistory {
     // Where the file holds nothing for the model, its messages are taken from what was shown as it is.
     const shownOnly = this.#hasResponseItems ? this.#lastShown : null;
     const { turnId, startedAt, completed } = open;
-    return { turnId, startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems, completed };
+    const openQuestions = [...open.questions.values()];
+    return { turnId, startedAt, danglingOutputs, unseenCalls, shownOnly, partialItems, openQuestions, completed };
   }
 }
 

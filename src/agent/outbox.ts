@@ -16,6 +16,8 @@ interface HeldPart {
   part: SessionPart | null;
   frame: string;
   method: number;
+  /** In place of a part: what is done within the session when its turn comes. */
+  action: (() => void) | null;
   barrier: number;
   level: PublishLevel;
 }
@@ -28,6 +30,8 @@ export class Outbox {
   #progress: RolloutProgress | null;
   readonly #post: (parts: SessionPart[]) => void;
   readonly #held: HeldPart[] = [];
+  readonly #waiting: { barrier: number; resolve: (isRecorded: boolean) => void }[] = [];
+  #isAbandoned = false;
   #head = 0;
   #parts: SessionPart[] = [];
   #frames: { chunks: string[]; ends: number[]; methods: number[]; length: number } | null = null;
@@ -39,26 +43,51 @@ export class Outbox {
     this.#post = post;
   }
 
+  /** The rollout failed: nothing of what goes on can be told any more. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
   /** A notification text without its closing brace; `method` indexes NOTIFICATION_METHODS. */
   pushFrame(method: number, frame: string, level: PublishLevel = 'written'): void {
     if (this.#isOpen(level)) this.#releaseFrame(method, frame);
-    else this.#hold({ part: null, frame, method, barrier: this.#barrier(), level });
+    else this.#hold({ part: null, frame, method, action: null, barrier: this.#barrier(), level });
   }
 
   push(part: SessionPart, level: PublishLevel = 'written'): void {
     if (this.#isOpen(level)) this.#releasePart(part);
-    else this.#hold({ part, frame: '', method: 0, barrier: this.#barrier(), level });
+    else this.#hold({ part, frame: '', method: 0, action: null, barrier: this.#barrier(), level });
+  }
+
+  /**
+   * Runs `action` where a part pushed now would leave: once all that was appended so far is recorded, which for what has
+   * effects is the moment from which it may have them. Never runs it when that fails; it must not throw.
+   */
+  pushAction(action: () => void, level: PublishLevel = 'written'): void {
+    if (this.#isOpen(level)) action();
+    else this.#hold({ part: null, frame: '', method: 0, action, barrier: this.#barrier(), level });
+  }
+
+  /** Resolves to true when every line so far is written, to false when the rollout cannot be written any more. */
+  recorded(): Promise<boolean> {
+    const progress = this.#progress;
+    if (progress === null) return Promise.resolve(!this.#isAbandoned);
+    if (progress.written >= progress.end) return Promise.resolve(true);
+    return new Promise((resolve) => this.#waiting.push({ barrier: progress.end, resolve }));
   }
 
   /** To be called whenever the rollout's written or synced offset moved. */
   advance(): void {
     const progress = this.#progress;
     if (progress === null) return;
+    while (this.#waiting.length > 0 && this.#waiting[0]!.barrier <= progress.written)
+      this.#waiting.shift()!.resolve(true);
     while (this.#head < this.#held.length) {
       const next = this.#held[this.#head]!;
       if (progress[next.level] < next.barrier) break;
       this.#head += 1;
-      if (next.part === null) this.#releaseFrame(next.method, next.frame);
+      if (next.action !== null) next.action();
+      else if (next.part === null) this.#releaseFrame(next.method, next.frame);
       else this.#releasePart(next.part);
     }
     if (this.#head === this.#held.length) {
@@ -81,6 +110,8 @@ export class Outbox {
     this.#held.length = 0;
     this.#head = 0;
     this.#progress = null;
+    this.#isAbandoned = true;
+    for (const { resolve } of this.#waiting.splice(0)) resolve(false);
     return unanswered;
   }
 

@@ -13,10 +13,13 @@ export interface LineBody {
 export class Recorder {
   readonly mode: HistoryMode;
   readonly #sink: RolloutSink | null;
+  readonly #onWrite: () => void;
   #ordinal: number;
 
-  constructor(sink: RolloutSink | null, mode: HistoryMode, nextOrdinal: number) {
+  /** `onWrite` is told of each line. */
+  constructor(sink: RolloutSink | null, mode: HistoryMode, nextOrdinal: number, onWrite = (): void => undefined) {
     this.#sink = sink;
+    this.#onWrite = onWrite;
     this.mode = mode;
     this.#ordinal = nextOrdinal;
   }
@@ -28,6 +31,18 @@ export class Recorder {
     const line =
       this.mode === 'paginated' ? { timestamp, ordinal: this.#ordinal++, type, payload } : { timestamp, type, payload };
     this.#sink.append(serializeLine(line as RolloutLine), sync);
+    this.#onWrite();
+  }
+
+  /**
+   * An event of our own, without a place in the count: a reader that passes over it, and goes on behind it, would give its
+   * place to another line.
+   */
+  writeAside(payload: unknown): void {
+    if (this.#sink === null) return;
+    const line = { timestamp: new Date().toISOString(), type: 'event_msg', payload };
+    this.#sink.append(serializeLine(line as RolloutLine));
+    this.#onWrite();
   }
 
   /** A line of another rollout: it keeps its time and gets a place of its own. */

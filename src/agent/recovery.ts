@@ -2,12 +2,16 @@
 // Found at load, written at the next input: a resume alone appends nothing. Session worker.
 import type { TurnError } from '../protocol/thread.js';
 import type { PartialItem } from '../rollout/journal.js';
-import type { CoreItemOfType } from '../rollout/line.js';
+import type { ApprovalRequestedEvent } from '../rollout/approval-events.js';
+import type { CoreItem, CoreItemOfType } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
+import { resolvedEvent } from './approvals.js';
+import { brokenTool } from '../rollout/broken-tool.js';
+import { brokenCallItem } from './broken-call.js';
 import type { OpenItem } from './open-items.js';
 import { toCoreItem, toPartialResponseItem } from './open-items.js';
+import type { SessionSettings } from '../session/messages.js';
 import type { SessionState } from './session-state.js';
-import { failedCallItem } from './tool-calls.js';
 import {
   abortedMarkerItem,
   itemLines,
@@ -27,6 +31,8 @@ export interface PendingRecovery {
   /** A message whose visible item was recorded, but not what the model shall remember of it. */
   shownOnly: CoreItemOfType<'AgentMessage'> | null;
   partialItems: PartialItem[];
+  /** Questions to clients that nobody has answered. */
+  openQuestions: ApprovalRequestedEvent[];
   /** Ids of the items that the turn has in the file. */
   completed: ReadonlySet<string>;
 }
@@ -37,20 +43,22 @@ export function withToldItems(recovery: PendingRecovery, told: readonly PartialI
   for (const item of told) {
     if (recovery.completed.has(item.id)) continue;
     const kept = items.get(item.id);
-    if (kept === undefined || textLengthOf(kept) < textLengthOf(item)) items.set(item.id, item);
+    if (kept !== undefined && textLengthOf(kept) >= textLengthOf(item)) continue;
+    const core = kept?.type === 'tool' ? kept.core : null;
+    items.set(item.id, item.type === 'tool' ? { ...item, core } : item);
   }
   return { ...recovery, partialItems: [...items.values()] };
 }
 
 function textLengthOf(item: PartialItem): number {
-  const texts = item.type === 'agentMessage' ? [item.text] : [...item.summary, ...item.content];
+  const texts = item.type !== 'reasoning' ? [item.text] : [...item.summary, ...item.content];
   return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** What the model shall see of it, in addition to the recorded history: at once at load, so that it is never asked without. */
 export function recoveredHistory(recovery: PendingRecovery): ResponseItem[] {
-  const partials = recovery.partialItems.flatMap(
-    (item) => toPartialResponseItem(toOpenItem(item), recovery.turnId) ?? [],
+  const partials = recovery.partialItems.flatMap((item) =>
+    item.type === 'tool' ? [] : (toPartialResponseItem(toOpenItem(item), recovery.turnId) ?? []),
   );
   const shown = recovery.shownOnly === null ? [] : [toRemembered(recovery.shownOnly, recovery.turnId)];
   return [...shown, ...partials, abortedMarkerItem(recovery.turnId)];
@@ -69,6 +77,10 @@ function toRemembered({ id, content, phase, partial }: CoreItemOfType<'AgentMess
   };
 }
 
+type RecoveredState = Pick<SessionState, 'conversationId' | 'recorder' | 'journal'> & {
+  settings: Pick<SessionSettings, 'cwd'>;
+};
+
 /**
  * Writes the lines that close the turn, in the order in which a live session would have written them: as interrupted, or
  * as failed with `error`.
@@ -76,24 +88,38 @@ function toRemembered({ id, content, phase, partial }: CoreItemOfType<'AgentMess
 export function writeRecovery(
   recovery: PendingRecovery,
   history: readonly ResponseItem[],
-  { conversationId, recorder, journal }: Pick<SessionState, 'conversationId' | 'recorder' | 'journal'>,
+  { conversationId, recorder, journal, settings }: RecoveredState,
   error: TurnError | null,
 ): void {
   const now = Date.now();
+  const by = error === null ? 'broken_off' : 'session_lost';
+  for (const question of recovery.openQuestions) {
+    recorder.writeAside(resolvedEvent(question, 'expired', { by }));
+  }
+  const write = (item: CoreItem, startedAtMs: number): void =>
+    recorder.writeAll(itemLines(recorder.mode, conversationId, recovery.turnId, item, startedAtMs, now));
+  const tools = new Map(recovery.partialItems.flatMap((item) => (item.type === 'tool' ? [[item.id, item]] : [])));
   for (const output of recovery.danglingOutputs) {
-    const { call_id: callId, output: text } = output as { call_id: string; output: string };
+    const { call_id: callId, output: told } = output as { call_id: string; output: string };
+    const tool = tools.get(callId);
     const call = recovery.unseenCalls.get(callId);
-    if (call !== undefined) {
-      const item = failedCallItem(call, callId, text);
-      recorder.writeAll(itemLines(recorder.mode, conversationId, recovery.turnId, item, now, now));
+    if (call !== undefined && (tool === undefined || tool.core === null)) {
+      tools.delete(callId);
+      const facts = { cwd: settings.cwd, told, output: tool?.text ?? '' };
+      write(brokenCallItem(call, callId, facts), tool?.startedAtMs ?? now);
+    } else if (tool !== undefined && tool.core !== null) {
+      tools.delete(callId);
+      write(brokenTool(tool.core, tool.text), tool.startedAtMs);
     }
     recorder.write('response_item', output);
   }
+  // Their calls had an output: they went on in the background.
+  for (const { core, text, startedAtMs } of tools.values())
+    if (core !== null) write(brokenTool(core, text), startedAtMs);
   for (const partial of recovery.partialItems) {
+    if (partial.type === 'tool') continue;
     const item = toOpenItem(partial);
-    recorder.writeAll(
-      itemLines(recorder.mode, conversationId, recovery.turnId, toCoreItem(item, true), item.startedAtMs, now),
-    );
+    write(toCoreItem(item, true), item.startedAtMs);
   }
   for (const item of history) recorder.write('response_item', item);
   const turn = { id: recovery.turnId, startedAt: recovery.startedAt };
@@ -110,7 +136,7 @@ export function writeRecovery(
 /** What only the lost session knew. */
 const UNKNOWN = { lastAgentMessage: null, firstTokenAtMs: null };
 
-function toOpenItem(partial: PartialItem): OpenItem {
+function toOpenItem(partial: Exclude<PartialItem, { type: 'tool' }>): OpenItem {
   if (partial.type === 'reasoning') {
     return {
       kind: 'reasoning',

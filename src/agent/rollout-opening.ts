@@ -1,22 +1,27 @@
 // What a session writes before anything else: the head of a new file, the end of a broken turn, the settings, what the
 // model is told of its surroundings. Each once, and only when there is a reason to write. Session worker.
+import { basename } from 'node:path';
 import { v7 as uuid } from 'uuid';
 import type { TurnError } from '../protocol/thread.js';
 import type { RolloutLine } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
-import type { LostTurn, SessionInit } from '../session/messages.js';
-import { initialContextItems } from './context-messages.js';
+import type { LostTurn, SessionInit, SessionSettings } from '../session/messages.js';
+import { changedContextItems, initialContextItems } from './context-messages.js';
+import type { ContextFacts } from './context-messages.js';
+import type { ProjectInstructions } from './context/project-instructions.js';
 import type { LoadedHistory } from './load-history.js';
 import type { PendingRecovery } from './recovery.js';
 import { recoveredHistory, withToldItems, writeRecovery } from './recovery.js';
 import type { SessionState } from './session-state.js';
 import { remember } from './session-state.js';
+import { userShell } from './shell-path.js';
 import { sessionMetaPayload, settingsAppliedPayload } from './turn-lines.js';
 
 export interface OpeningParts {
   init: SessionInit;
   state: SessionState;
   history: Pick<LoadedHistory, 'inherited' | 'recovery' | 'endsInCopy'>;
+  instructions: ProjectInstructions;
 }
 
 export class RolloutOpening {
@@ -28,9 +33,12 @@ export class RolloutOpening {
   #fileExists: boolean;
   #contextGiven: boolean;
   #settingsRecorded: boolean;
+  readonly #facts: ContextFacts;
+  /** What the model was last told of. */
+  #told: SessionSettings;
 
   /** Adds to the model's history what the recovery brings back. */
-  constructor({ init, state, history: { inherited, recovery, endsInCopy } }: OpeningParts) {
+  constructor({ init, state, history: { inherited, recovery, endsInCopy }, instructions }: OpeningParts) {
     this.#init = init;
     this.#state = state;
     this.#inherited = inherited;
@@ -41,6 +49,8 @@ export class RolloutOpening {
     this.#recoveredItems = recovery === null ? [] : recoveredHistory(recovery);
     state.history.push(...this.#recoveredItems);
     this.#contextGiven = state.history.length > 0;
+    this.#facts = { shell: basename(userShell()), instructions };
+    this.#told = state.settings;
   }
 
   get fileExists(): boolean {
@@ -71,11 +81,16 @@ export class RolloutOpening {
     this.#closeBrokenTurn();
   }
 
-  /** Before the first words of a user. */
+  /** Before the first words of a user, and where something is not as the model was told. */
   giveContext(turnId: string): void {
-    if (this.#contextGiven) return;
+    const { settings } = this.#state;
+    const facts = this.#facts;
+    const items = this.#contextGiven
+      ? changedContextItems({ settings: this.#told, facts }, { settings, facts }, turnId)
+      : initialContextItems(settings, turnId, facts);
     this.#contextGiven = true;
-    for (const item of initialContextItems(this.#state.settings, turnId)) remember(this.#state, item);
+    this.#told = settings;
+    for (const item of items) remember(this.#state, item);
   }
 
   /** Does nothing when the file says how that turn ended. Before any input. */

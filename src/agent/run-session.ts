@@ -2,9 +2,14 @@
 import { MessageChannel, threadId } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
 import type { SessionCommand, SessionEvent, SessionInit } from '../session/messages.js';
+import { ApprovalDesk } from './approvals.js';
+import { collectProjectInstructions, DEFAULT_ROOT_MARKERS } from './context/project-instructions.js';
+import type { ProjectInstructions } from './context/project-instructions.js';
 import { JournalKeeper } from './journal-keeper.js';
 import { loadHistory } from './load-history.js';
 import type { LoadedHistory } from './load-history.js';
+import type { CommandItem } from './command-item.js';
+import type { FileChangeItem } from './file-change-item.js';
 import { createModel } from './model/create-model.js';
 import { Outbox } from './outbox.js';
 import { Recorder } from './recorder.js';
@@ -12,6 +17,8 @@ import { RolloutOpening } from './rollout-opening.js';
 import { RolloutSink } from './rollout-sink.js';
 import { Session } from './session.js';
 import type { SessionState } from './session-state.js';
+import { SessionTools } from './session-tools.js';
+import { setStatus } from './session-state.js';
 import { TokenTotals } from './token-totals.js';
 
 /** Milliseconds by which appends lag behind when publishing goes first: the oracle's own test needs a visible loss. */
@@ -30,7 +37,14 @@ export async function runSession(init: SessionInit): Promise<void> {
   let error: DaemonError | null = null;
   try {
     const history = await loadHistory(init.history, init.journalPath, init.conversationId);
-    error = await serve(init, history, post, inbox);
+    const instructions = await collectProjectInstructions({
+      home: init.home,
+      cwd: init.settings.cwd,
+      maxBytes: init.settings.projectDocMaxBytes,
+      fallbackNames: init.settings.projectDocFallbackNames,
+      rootMarkers: DEFAULT_ROOT_MARKERS,
+    });
+    error = await serve(init, history, instructions, post, inbox);
   } catch (failure) {
     error = DaemonError.from(failure, 'session_failed');
   }
@@ -42,6 +56,7 @@ export async function runSession(init: SessionInit): Promise<void> {
 async function serve(
   init: SessionInit,
   history: LoadedHistory,
+  instructions: ProjectInstructions,
   post: (event: SessionEvent) => void,
   inbox: Inbox,
 ): Promise<DaemonError | null> {
@@ -70,9 +85,9 @@ async function serve(
           },
         });
   const outbox = new Outbox(init.recordBeforePublish ? sink : null, (parts) => post({ type: 'batch', parts }));
-  const state = makeState(init, history, outbox, sink);
+  const state = makeState(init, history, outbox, sink, post);
   const { preview } = history;
-  session = new Session({ state, opening: new RolloutOpening({ init, state, history }), sink, preview });
+  session = new Session({ state, opening: new RolloutOpening({ init, state, history, instructions }), sink, preview });
   const live = session;
   // Nobody will ask for its end any more.
   init.port.on('close', over.resolve);
@@ -89,8 +104,9 @@ async function serve(
       mode: history.mode,
       preview: history.preview,
       rolloutSize: history.size,
-      warnings: history.warnings,
+      warnings: [...history.warnings, ...instructions.warnings],
     },
+    instructionSources: instructions.sources,
   });
   await over.promise;
   await live.end();
@@ -126,13 +142,32 @@ class Inbox {
   }
 }
 
-function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, sink: RolloutSink | null): SessionState {
+function makeState(
+  init: SessionInit,
+  history: LoadedHistory,
+  outbox: Outbox,
+  sink: RolloutSink | null,
+  post: (event: SessionEvent) => void,
+): SessionState {
   const { settings } = init;
-  return {
+  const commands = new Set<CommandItem>();
+  const changes = new Set<FileChangeItem>();
+  const journal = new JournalKeeper(sink, [commands, changes]);
+  const recorder = new Recorder(sink, history.mode, history.nextOrdinal, () => journal.noteProgress());
+  const state: SessionState = {
     conversationId: init.conversationId,
     outbox,
-    recorder: new Recorder(sink, history.mode, history.nextOrdinal),
-    journal: new JournalKeeper(sink),
+    recorder,
+    desk: new ApprovalDesk({
+      outbox,
+      recorder,
+      // What the journal holds of text that streams meanwhile must be said anew.
+      onRecorded: () => {
+        if (state.turn !== null && state.turn.openItems.size > 0) state.journal.noteProgress();
+      },
+      onWaiting: (activeFlags) => setStatus(state, { type: 'active', activeFlags }),
+    }),
+    journal,
     tokens: new TokenTotals(history.usage?.total ?? null, history.usage?.last ?? null, settings.contextWindow),
     history: history.items,
     sent: history.sent,
@@ -140,8 +175,18 @@ function makeState(init: SessionInit, history: LoadedHistory, outbox: Outbox, si
     settings,
     model: createModel(settings.provider),
     turn: null,
+    commands,
+    changes,
+    tools: new SessionTools({
+      conversationId: init.conversationId,
+      home: init.home,
+      secretNames: settings.secretNames,
+      onProcess: (report) => post({ type: 'process', report }),
+    }),
+    interrupt: () => undefined,
     status: { type: 'idle' },
   };
+  return state;
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {

@@ -3,11 +3,15 @@ import type { SessionSettings, SessionStatePatch } from '../session/messages.js'
 import type { ThreadStatus } from '../protocol/thread.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { ActiveTurn } from './active-turn.js';
+import type { ApprovalDesk } from './approvals.js';
+import type { CommandItem } from './command-item.js';
+import type { FileChangeItem } from './file-change-item.js';
 import type { JournalKeeper } from './journal-keeper.js';
 import type { ModelClient } from './model/model.js';
 import type { Outbox, PublishLevel } from './outbox.js';
 import type { Recorder } from './recorder.js';
 import type { SentMessages } from './sent-messages.js';
+import type { SessionTools } from './session-tools.js';
 import { pushNotification } from './frame.js';
 import type { TokenTotals } from './token-totals.js';
 
@@ -17,6 +21,7 @@ export interface SessionState {
   readonly recorder: Recorder;
   readonly journal: JournalKeeper;
   readonly tokens: TokenTotals;
+  readonly desk: ApprovalDesk;
   /** What the model sees, in order. */
   readonly history: ResponseItem[];
   readonly sent: SentMessages;
@@ -24,6 +29,13 @@ export interface SessionState {
   settings: SessionSettings;
   model: ModelClient;
   turn: ActiveTurn | null;
+  /** Commands that people see running, also of turns that are over. */
+  readonly commands: Set<CommandItem>;
+  /** Patches that people see, asked for or being written. */
+  readonly changes: Set<FileChangeItem>;
+  readonly tools: SessionTools;
+  /** Ends the running turn as interrupted, at once: a person wants no more of it. */
+  interrupt: () => void;
   status: ThreadStatus;
 }
 

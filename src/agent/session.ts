@@ -4,11 +4,11 @@ import { v7 as uuid } from 'uuid';
 import { DaemonError } from '../errors.js';
 import type { UserInput } from '../protocol/thread.js';
 import type { LostTurn, SessionCommand, SettingsPatch } from '../session/messages.js';
-import { startActiveTurn } from './active-turn.js';
+import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
-import { pushNotification } from './frame.js';
-import { frameText } from '../session/frame-text.js';
-import { announceCompletion, announceStart } from './item-stream.js';
+import { answerTerminalCommand } from './background-terminals.js';
+import { announceTurn, beginTurn } from './begin-turn.js';
+import { announceCompletion, announceStart } from './item-news.js';
 import { digestInput } from './input-digest.js';
 import type { CoreItem } from '../rollout/line.js';
 import { previewOfInput } from '../rollout/preview.js';
@@ -20,17 +20,20 @@ import type { RolloutOpening } from './rollout-opening.js';
 import type { RolloutSink } from './rollout-sink.js';
 import type { SentMessage } from './sent-messages.js';
 import type { SessionState } from './session-state.js';
-import { applySettings, toThreadSettings } from './settings.js';
+import { announceSettings, applySettings } from './settings.js';
 import { remember, setStatus } from './session-state.js';
-import { toThreadItem } from './open-items.js';
+import { makeSnapshot } from './session-snapshot.js';
 import { abandonTurn, failTurn, interruptTurn, newWireTurn } from './turn-ending.js';
-import { hostResponseItem, itemLines, taskStartedPayload, turnContextPayload, userThreadItem } from './turn-lines.js';
-import { cutAttempt, runTurn } from './turn-loop.js';
+import { hostResponseItem, itemLines, turnContextPayload, userThreadItem } from './turn-lines.js';
+import { cutCommands } from './command-item.js';
+import { cutAttempt, cutTurn, runTurn } from './turn-loop.js';
+import { UserShell } from './user-shell.js';
 import { needsNoFiles, normalizeInput, toCoreInput, toModelContent, toModelContentSync } from './user-input.js';
 
 type StartTurn = SessionCommand & { type: 'startTurn' };
 type SteerTurn = SessionCommand & { type: 'steerTurn' };
 type InterruptTurn = SessionCommand & { type: 'interruptTurn' };
+type RunShellCommand = SessionCommand & { type: 'runShellCommand' };
 
 export interface SessionParts {
   state: SessionState;
@@ -56,14 +59,18 @@ export class Session {
     this.#opening = parts.opening;
     this.#sink = parts.sink;
     this.#preview = parts.preview;
+    parts.state.interrupt = () => this.#interruptTurn(() => undefined);
   }
 
   /** Commands of one conversation take effect in the order in which they arrive. */
   handle(command: SessionCommand): void {
     if (command.type === 'interruptTurn') return this.#interrupt(command);
+    if (command.type === 'answerServerRequest') {
+      return this.#state.desk.answer(command.requestKey, command.answer, command.by);
+    }
     if (command.type === 'replaceWriter') return this.#replaceWriter(command.port);
     if (command.type === 'loseWriter') return this.#sink?.fail(DaemonError.fromData(command.error));
-    if (this.#order !== null || !isImmediate(command)) {
+    if (this.#order !== null || ('input' in command && !needsNoFiles(command.input))) {
       const order: Promise<void> = (this.#order ?? Promise.resolve())
         .then(() => this.#handleWithFiles(command))
         .finally(() => {
@@ -93,11 +100,17 @@ export class Session {
   /** Ends a running turn as interrupted and closes the rollout. Resolves when all of it is on disk. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    const { turn, model } = this.#state;
+    const { model, tools } = this.#state;
+    await this.#committed();
+    const { turn } = this.#state;
     if (turn !== null && this.#failure === null) {
-      cutAttempt(this.#state, turn);
+      cutTurn(this.#state, turn);
+      cutCommands(this.#state);
       interruptTurn(this.#state, turn, () => undefined);
     }
+    // Its commands say how they ended while there is somebody to record it.
+    await tools.endCommands();
+    cutCommands(this.#state);
     await this.#running;
     // What the journal holds is not recorded yet: the writer must not drop it.
     if (this.#opening.holdsRecovery) this.#sink?.abandon();
@@ -119,8 +132,7 @@ export class Session {
     try {
       this.#carryOut(command, content);
       // What it recorded makes the rollout larger than the journal says: the text of what runs must be said anew.
-      const { turn, journal } = this.#state;
-      if (turn !== null && turn.openItems.size > 0) journal.noteProgress();
+      this.#state.journal.noteProgress();
     } catch (error) {
       if ('requestId' in command) this.#refuse(command.requestId, DaemonError.from(error, 'session_failed'));
     }
@@ -142,7 +154,14 @@ export class Session {
         return this.#injectItems(command.requestId, command.items);
       case 'endLostTurn':
         return this.#endLostTurn(command.requestId, command.turn);
+      case 'runShellCommand':
+        return this.#runShellCommand(command);
+      case 'listTerminals':
+      case 'endTerminal':
+      case 'endTerminals':
+        return this.#replyLater(command.requestId, answerTerminalCommand(this.#state, command));
       case 'interruptTurn':
+      case 'answerServerRequest':
       case 'replaceWriter':
       case 'loseWriter':
       case 'endSession':
@@ -164,40 +183,40 @@ export class Session {
       if (changed) {
         state.recorder.write('turn_context', turnContextPayload(active.id, state.settings));
         this.#opening.recordSettings();
-        this.#announceSettings();
+        announceSettings(this.#state);
       }
       this.#addUserMessage(active, command.input, command.clientId, content, () =>
         this.#reply(command.requestId, { turn: newWireTurn(active.id, null) }),
       );
       return;
     }
-    this.#opening.prepareInput();
-    const turn = startActiveTurn(uuid(), command.requestId, outputSchema, Date.now());
-    state.turn = turn;
-    state.sent.startTurn(turn.id);
-    const { recorder, settings } = state;
-    recorder.write('event_msg', taskStartedPayload(turn, settings.contextWindow));
-    this.#opening.giveContext(turn.id);
-    recorder.write('turn_context', turnContextPayload(turn.id, settings));
-    this.#opening.recordSettings();
-    if (changed) this.#announceSettings();
+    const turn = beginTurn(state, this.#opening, command.requestId, outputSchema);
+    if (changed) announceSettings(this.#state);
     this.#addUserMessage(turn, command.input, command.clientId, content, () => {
       this.#reply(command.requestId, { turn: newWireTurn(turn.id, null) });
-      setStatus(
-        state,
-        { type: 'active', activeFlags: [] },
-        { activeTurnId: turn.id, materialized: true, preview: this.#preview, updatedAt: turn.startedAt },
-      );
-      const params = { threadId: state.conversationId, turn: newWireTurn(turn.id, turn.startedAt) };
-      pushNotification(state.outbox, 'turn/started', params);
+      announceTurn(state, turn, this.#preview);
     });
-    this.#running = runTurn(state, turn).catch((error: unknown) => this.#failTurn(turn, error));
+    this.#run(turn);
+  }
+
+  #runShellCommand(request: RunShellCommand): void {
+    const state = this.#state;
+    const active = state.turn;
+    const turn = active ?? beginTurn(state, this.#opening, request.requestId, null);
+    this.#reply(request.requestId, {});
+    if (active === null) announceTurn(state, turn, this.#preview);
+    new UserShell(state, turn, request).start();
+    if (active === null) this.#run(turn);
+  }
+
+  #run(turn: ActiveTurn): void {
+    this.#running = runTurn(this.#state, turn).catch((error: unknown) => this.#failTurn(turn, error));
   }
 
   /** A fault of our own, or a model that says what nobody expects: it ends this turn, not the worker. */
   #failTurn(turn: ActiveTurn, error: unknown): void {
     if (turn.ended) return;
-    cutAttempt(this.#state, turn);
+    cutTurn(this.#state, turn);
     const message = `the turn failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`;
     failTurn(this.#state, turn, { message, codexErrorInfo: 'other', additionalDetails: null, misalignment: null });
   }
@@ -239,6 +258,7 @@ export class Session {
     const { recorder, conversationId } = state;
     if (input.length === 0) {
       if (turn.attempt === null) turn.needsAnswer = true;
+      wakeTurn(turn);
       return reply();
     }
     if (turn.attempt !== null) cutAttempt(state, turn);
@@ -258,6 +278,7 @@ export class Session {
     };
     recorder.writeAll(itemLines(recorder.mode, conversationId, turn.id, core, now, now));
     turn.needsAnswer = true;
+    wakeTurn(turn);
     reply();
     announceStart(state, turn, userThreadItem(id, clientId, normalized, now, null), now);
     announceCompletion(state, turn, userThreadItem(id, clientId, normalized, now, now), now);
@@ -275,8 +296,30 @@ export class Session {
       const message = `expected active turn id ${command.turnId} but found ${turn.id}`;
       return this.#refuse(command.requestId, new DaemonError('active_turn_mismatch', message));
     }
-    cutAttempt(state, turn);
-    interruptTurn(state, turn, () => this.#reply(command.requestId, {}));
+    this.#interruptTurn(() => this.#reply(command.requestId, {}));
+  }
+
+  /** Stop means stop: also what earlier turns have left running. A patch that is being written is waited for. */
+  #interruptTurn(reply: () => void): void {
+    const state = this.#state;
+    const { turn } = state;
+    if (turn === null) return reply();
+    const committed = this.#committed();
+    if (committed !== null) {
+      // Others may have ended it meanwhile.
+      void committed.then(() => (state.turn === turn ? this.#interruptTurn(reply) : reply()));
+      return;
+    }
+    cutTurn(state, turn);
+    cutCommands(state);
+    void state.tools.endCommands();
+    interruptTurn(state, turn, reply);
+  }
+
+  /** Resolves when all calls that cannot be cut any more have ended; null when there are none. */
+  #committed(): Promise<unknown> | null {
+    const calls = [...(this.#state.turn?.runningCalls ?? [])].flatMap(({ commitment }) => commitment ?? []);
+    return calls.length === 0 ? null : Promise.all(calls);
   }
 
   #replaceWriter(port: MessagePort): void {
@@ -286,26 +329,8 @@ export class Session {
   }
 
   #takeSnapshot(requestId: number): void {
-    const { turn, conversationId, outbox, tokens } = this.#state;
-    const open = turn === null ? [] : [...turn.openItems.values()];
-    const runningItems = open.map((item) => toThreadItem(item, null));
-    const runningItemFrames = open.map((item, index) =>
-      frameText('item/started', {
-        item: runningItems[index],
-        threadId: conversationId,
-        turnId: turn!.id,
-        startedAtMs: item.startedAtMs,
-      }),
-    );
-    const snapshot = {
-      rolloutSize: this.#sink?.end ?? 0,
-      activeTurnId: turn?.id ?? null,
-      runningItemFrames,
-      runningItems,
-      tokenUsage: tokens.last === null ? null : tokens.toTokenUsage(),
-      tokenUsageTurnId: tokens.lastTurnId,
-    };
-    outbox.push({ type: 'snapshot', requestId, snapshot });
+    const snapshot = makeSnapshot(this.#state, this.#sink?.end ?? 0);
+    this.#state.outbox.push({ type: 'snapshot', requestId, snapshot });
   }
 
   #materialize(requestId: number): void {
@@ -324,7 +349,7 @@ export class Session {
       this.#opening.recordSettings();
     }
     this.#reply(requestId, {});
-    if (changed) this.#announceSettings();
+    if (changed) announceSettings(this.#state);
   }
 
   /** A turn that its former session has ended in the file stays as it is there. */
@@ -349,33 +374,27 @@ export class Session {
     const next = applySettings(settings, patch);
     if (next === settings) return false;
     this.#state.settings = next;
-    if (next.provider !== settings.provider) this.#changeModel();
+    if (next.provider !== settings.provider) {
+      // A request that runs on the former one goes on.
+      this.#retiredModels.push(this.#state.model);
+      this.#state.model = createModel(next.provider);
+    }
     this.#opening.settingsChanged();
     return true;
-  }
-
-  /** A request that runs on the former one goes on. */
-  #changeModel(): void {
-    this.#retiredModels.push(this.#state.model);
-    this.#state.model = createModel(this.#state.settings.provider);
-  }
-
-  #announceSettings(): void {
-    const { outbox, conversationId, settings } = this.#state;
-    outbox.push({ type: 'state', patch: { settings } });
-    const params = { threadId: conversationId, threadSettings: toThreadSettings(settings) };
-    pushNotification(outbox, 'thread/settings/updated', params);
   }
 
   #reply(requestId: number, result: unknown, level: PublishLevel = 'written'): void {
     this.#state.outbox.push({ type: 'reply', requestId, result: JSON.stringify(result) }, level);
   }
 
+  #replyLater(requestId: number, result: Promise<unknown>): void {
+    void result.then(
+      (value) => this.#reply(requestId, value),
+      (error: unknown) => this.#refuse(requestId, DaemonError.from(error, 'session_failed')),
+    );
+  }
+
   #refuse(requestId: number, error: DaemonError): void {
     this.#state.outbox.push({ type: 'error', requestId, error: error.toData() });
   }
-}
-
-function isImmediate(command: SessionCommand): boolean {
-  return !('input' in command) || needsNoFiles(command.input);
 }

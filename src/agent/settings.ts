@@ -1,7 +1,9 @@
-// The settings of a conversation: how a turn changes them, and how they look on the wire. Pure. Session worker.
+// The settings of a conversation: how a turn changes them, and how they look on the wire. Session worker.
 import { isDeepStrictEqual } from 'node:util';
 import type { SessionSettings, SettingsPatch } from '../session/messages.js';
 import type { NotificationParams } from '../protocol/notifications.js';
+import { pushNotification } from './frame.js';
+import type { SessionState } from './session-state.js';
 
 /** The settings with what was asked for, or the same object when nothing changes. */
 export function applySettings(settings: SessionSettings, patch: SettingsPatch): SessionSettings {
@@ -14,9 +16,7 @@ export function applySettings(settings: SessionSettings, patch: SettingsPatch): 
 }
 
 /** `threadSettings` of thread/settings/updated. */
-export function toThreadSettings(
-  settings: SessionSettings,
-): NotificationParams<'thread/settings/updated'>['threadSettings'] {
+function toThreadSettings(settings: SessionSettings): NotificationParams<'thread/settings/updated'>['threadSettings'] {
   return {
     disabledPluginIds: [],
     cwd: settings.cwd,
@@ -41,4 +41,11 @@ export function toThreadSettings(
     multiAgentMode: 'explicitRequestOnly',
     personality: null,
   };
+}
+
+/** To the main thread and to clients, in order with everything else. */
+export function announceSettings({ outbox, conversationId, settings }: SessionState): void {
+  outbox.push({ type: 'state', patch: { settings } });
+  const params = { threadId: conversationId, threadSettings: toThreadSettings(settings) };
+  pushNotification(outbox, 'thread/settings/updated', params);
 }

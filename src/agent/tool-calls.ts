@@ -1,13 +1,7 @@
-// Answers the model's calls. No tools exist yet: every call is refused, visibly and in the history. Session worker.
+// What a model's call says, whatever form it has. Pure but for ids. Session worker.
 import { v7 as uuid } from 'uuid';
-import type { ThreadItem } from '../protocol/thread.js';
 import type { CoreItem } from '../rollout/line.js';
 import type { ResponseItem } from '../rollout/response-item.js';
-import type { ActiveTurn } from './active-turn.js';
-import { announceCompletion, announceStart, claimItemId } from './item-stream.js';
-import type { SessionState } from './session-state.js';
-import { remember } from './session-state.js';
-import { itemLines } from './turn-lines.js';
 
 /** True for what the model expects an output to. */
 export function isCall(item: ResponseItem): boolean {
@@ -43,58 +37,8 @@ function toText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? {});
 }
 
-/** Answers what the finished request called. True when there was anything: the model must be asked again. */
-export function answerCalls(state: SessionState, turn: ActiveTurn): boolean {
-  const calls = turn.pendingCalls;
-  turn.pendingCalls = [];
-  for (const call of calls) answerCall(state, turn, call, `unsupported call: ${nameOf(call)}`);
-  return calls.length > 0;
-}
-
-/** A request that was cut takes its calls with it: each gets an output that says so, for a call without one is refused. */
-export function abortCalls(state: SessionState, turn: ActiveTurn): void {
-  const calls = turn.pendingCalls;
-  turn.pendingCalls = [];
-  for (const call of calls) answerCall(state, turn, call, 'aborted');
-}
-
-function nameOf(call: ResponseItem): string {
+export function nameOf(call: ResponseItem): string {
   return (call as { name?: string }).name ?? call.type;
-}
-
-/** The call's own line is in the history already; this adds the item that people see and the output the model gets. */
-function answerCall(state: SessionState, turn: ActiveTurn, call: ResponseItem, output: string): void {
-  const callId = callIdOf(call);
-  const tool = nameOf(call);
-  const now = Date.now();
-  const id = claimItemId(turn, callId);
-  const args = argumentsOf(call);
-  const item = (status: string, contentItems: unknown, success: boolean | null, completedAtMs: number | null) =>
-    ({
-      type: 'dynamicToolCall',
-      id,
-      namespace: null,
-      tool,
-      arguments: args,
-      status,
-      contentItems,
-      success,
-      durationMs: completedAtMs === null ? null : 0,
-      startedAtMs: now,
-      completedAtMs,
-    }) as ThreadItem;
-  const contentItems = [{ type: 'inputText', text: output }];
-  announceStart(state, turn, item('inProgress', null, null, null), now);
-  const core = failedCallItem(call, id, output);
-  state.recorder.writeAll(itemLines(state.recorder.mode, state.conversationId, turn.id, core, now, now));
-  remember(state, {
-    type: call.type === 'custom_tool_call' ? 'custom_tool_call_output' : 'function_call_output',
-    id: `fco_${uuid()}`,
-    call_id: callId,
-    output,
-    internal_chat_message_metadata_passthrough: { turn_id: turn.id, create_time: now / 1000 },
-  });
-  announceCompletion(state, turn, item('failed', contentItems, false, now), now);
 }
 
 /** The visible item of a call that came to nothing, as the rollout holds it. */
@@ -103,7 +47,7 @@ export function failedCallItem(call: ResponseItem, id: string, output: string): 
     type: 'DynamicToolCall',
     id,
     tool: nameOf(call),
-    arguments: argumentsOf(call),
+    arguments: inputOf(call),
     status: 'failed',
     content_items: [{ type: 'inputText', text: output }],
     success: false,
@@ -111,8 +55,11 @@ export function failedCallItem(call: ResponseItem, id: string, output: string): 
   };
 }
 
-function argumentsOf(call: ResponseItem): unknown {
-  const { arguments: text } = call as { arguments?: string };
+/** The arguments of a function, parsed where they are JSON; the text of a freeform tool; the action of a local shell. */
+export function inputOf(call: ResponseItem): unknown {
+  const { arguments: text, input, action } = call as { arguments?: string; input?: string; action?: unknown };
+  if (call.type === 'custom_tool_call') return input ?? '';
+  if (call.type === 'local_shell_call') return action ?? null;
   try {
     return JSON.parse(text ?? 'null');
   } catch {

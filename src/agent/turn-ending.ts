@@ -1,6 +1,7 @@
 // The three ways a turn ends, each recorded before anybody is told. Session worker.
 import type { DaemonError } from '../errors.js';
 import type { ThreadStatus, Turn, TurnError } from '../protocol/thread.js';
+import { wakeTurn } from './active-turn.js';
 import type { ActiveTurn } from './active-turn.js';
 import { pushNotification } from './frame.js';
 import type { SessionState } from './session-state.js';
@@ -12,7 +13,8 @@ const IDLE: ThreadStatus = { type: 'idle' };
 export function completeTurn(state: SessionState, turn: ActiveTurn): void {
   const completedAtMs = close(state, turn);
   state.recorder.write('event_msg', taskCompletePayload(turn, completedAtMs, null), true);
-  announceUnread(state, turn);
+  // Who runs a command reads what comes of it.
+  if (turn.hasAskedModel) announceUnread(state, turn);
   setStatus(state, IDLE, endPatch(completedAtMs), 'synced');
   announceEnd(state, turn, 'completed', null, completedAtMs);
 }
@@ -49,6 +51,8 @@ export function interruptTurn(state: SessionState, turn: ActiveTurn, beforeStatu
 export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: DaemonError, isTold: boolean): void {
   turn.attempt?.controller.abort();
   if (turn.attempt !== null) turn.attempt.cut = true;
+  for (const call of turn.runningCalls) call.drop();
+  for (const shell of turn.shells) shell.drop();
   const completedAtMs = close(state, turn);
   const { message, code } = cause;
   const error = { message, codexErrorInfo: 'other', additionalDetails: code, misalignment: null } as TurnError;
@@ -61,8 +65,10 @@ export function abandonTurn(state: SessionState, turn: ActiveTurn, cause: Daemon
 
 function close(state: SessionState, turn: ActiveTurn): number {
   turn.ended = true;
+  state.desk.cancelAll();
   state.turn = null;
   state.journal.clear();
+  wakeTurn(turn);
   return Date.now();
 }
 

@@ -1,7 +1,9 @@
 // The turn loop: ask the model, take what it streams, answer its calls, until nothing is left to ask. Session worker.
 import type { CodexErrorInfo, TurnError } from '../protocol/thread.js';
+import { nextChange } from './active-turn.js';
 import type { ActiveTurn, Attempt } from './active-turn.js';
 import { pushNotification } from './frame.js';
+import { releaseHeldItems } from './held-items.js';
 import {
   addReasoningText,
   addSummaryPart,
@@ -14,7 +16,9 @@ import type { ModelError, ModelEvent, ModelUsage } from './model/model.js';
 import type { ResponseItem } from '../rollout/response-item.js';
 import type { SessionState } from './session-state.js';
 import { addUsage, RATE_LIMITS_UPDATED, toCore } from './token-totals.js';
-import { abortCalls, answerCalls, isCall, toSoundCall } from './tool-calls.js';
+import { abortCalls, runCalls } from './run-calls.js';
+import { isCall, toSoundCall } from './tool-calls.js';
+import { toolDefinitions } from './tools/tool-table.js';
 import { completeTurn, failTurn } from './turn-ending.js';
 
 /**
@@ -23,10 +27,15 @@ import { completeTurn, failTurn } from './turn-ending.js';
  */
 export async function runTurn(state: SessionState, turn: ActiveTurn): Promise<void> {
   state.journal.follow(turn);
-  while (!turn.ended && turn.needsAnswer) {
+  while (!turn.ended && (turn.needsAnswer || turn.shells.size > 0)) {
+    if (!turn.needsAnswer) {
+      await nextChange(turn);
+      continue;
+    }
     turn.needsAnswer = false;
     const failure = await sampleOnce(state, turn);
     if (turn.ended) return;
+    releaseHeldItems(state, turn);
     if (failure !== null) {
       failTurn(state, turn, failure);
       return;
@@ -45,12 +54,21 @@ export function cutAttempt(state: SessionState, turn: ActiveTurn): void {
   }
   completePartialItems(state, turn);
   abortCalls(state, turn);
+  releaseHeldItems(state, turn);
+}
+
+/** The same for a turn that is about to end: nobody is asked anything on its behalf any more. */
+export function cutTurn(state: SessionState, turn: ActiveTurn): void {
+  state.desk.cancelAll();
+  cutAttempt(state, turn);
+  for (const shell of [...turn.shells]) shell.cut();
 }
 
 /** One request to the model. Resolves to the error that ends the turn, or null. */
 async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnError | null> {
   const { providerProblem } = state.settings;
   if (providerProblem !== null) return problemError(providerProblem);
+  turn.hasAskedModel = true;
   const attempt: Attempt = { controller: new AbortController(), cut: false };
   turn.attempt = attempt;
   let failure: ModelError | null = null;
@@ -58,7 +76,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     model: state.settings.model,
     instructions: state.baseInstructions,
     input: state.history,
-    tools: [],
+    tools: toolDefinitions(state.settings),
     reasoningEffort: state.settings.reasoningEffort,
     reasoningSummary: state.settings.reasoningSummary,
     outputSchema: turn.outputSchema,
@@ -78,7 +96,7 @@ async function sampleOnce(state: SessionState, turn: ActiveTurn): Promise<TurnEr
     abortCalls(state, turn);
     return toTurnError(failure);
   }
-  if (answerCalls(state, turn)) turn.needsAnswer = true;
+  if (await runCalls(state, turn)) turn.needsAnswer = true;
   return null;
 }
 

@@ -85,6 +85,8 @@ export function toModelContentSync(input: readonly UserInput[]): unknown[] {
   return input.map(toContentPart);
 }
 
+type ImagePart = { type: 'input_image'; image_url: string } | { type: 'input_text'; text: string };
+
 function toContentPart(part: UserInput): unknown {
   switch (part.type) {
     case 'text':
@@ -98,7 +100,8 @@ function toContentPart(part: UserInput): unknown {
   }
 }
 
-async function readImage(file: string): Promise<unknown> {
+/** Its content part for the model; a text that says why when it cannot be had. */
+export async function readImage(file: string): Promise<ImagePart> {
   const type = IMAGE_TYPES[path.extname(file).toLowerCase()];
   if (type === undefined) return { type: 'input_text', text: `[image ${file} has a type that is not supported]` };
   try {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { FollowedThread } from '../client/followed-thread.js';
 import type { FollowOptions } from '../client/followed-thread.js';
-import type { EventsCursor, RpcClient, ServerNotification } from '../client/rpc-client.js';
+import type { EventsCursor, RpcClient, ServerNotification, ServerRequestListener } from '../client/rpc-client.js';
 import { RpcClientError } from '../client/rpc-client-error.js';
 import type { ResultOf } from '../protocol/methods.js';
 import type { Turn } from '../protocol/thread.js';
@@ -11,8 +11,11 @@ import { connectAgain, connectClient } from './connect-client.js';
 import type { DaemonChoice } from './connect-client.js';
 import { CliFailure, EXIT } from './exit.js';
 import type { ExitCode } from './exit.js';
+import type { ApproveMode } from './option-parts.js';
+import { RequestAnswerer } from './request-answerer.js';
 import { listThreads } from './list.js';
 import { onSignals } from './signals.js';
+import { askAtTerminal, isInteractive } from './terminal-prompt.js';
 
 /** Ids of the model servers that `oss` may stand for. */
 const LOCAL_PROVIDERS: readonly string[] = ['ollama', 'lmstudio'];
@@ -32,6 +35,8 @@ export interface AskOptions extends DaemonChoice {
   /** A model server of this machine is to answer: this one, or `any`. */
   local: string | undefined;
   text: string;
+  /** What to say when the agent asks; undefined: ask where there is somebody to ask, else decline. */
+  approve: ApproveMode | undefined;
   /** How long to try to get a lost connection back; 0 not at all. */
   reconnectSecs: number;
   /** The command that continues this conversation, for the person to copy. */
@@ -45,13 +50,15 @@ export interface AskOptions extends DaemonChoice {
  */
 export async function runAsk(options: AskOptions): Promise<ExitCode> {
   const printer = new AnswerPrinter(process.stdout, process.stderr, process.env);
-  const onServerRequest = (): void => printer.note('The agent asks for an approval: answer it in another client.');
+  const mode = options.approve ?? (isInteractive() ? 'ask' : 'decline');
+  const answerer = new RequestAnswerer({ mode, printer, askPerson: askAtTerminal });
+  const onServerRequest: ServerRequestListener = (request) => answerer.take(request);
   const client = await connectClient(options, onServerRequest);
   let turn: LiveTurn | null = null;
   try {
     const opened = await openThread(client, options);
     const { threadId, model } = opened;
-    turn = new LiveTurn(client, opened, printer, {
+    turn = new LiveTurn(client, opened, printer, answerer, {
       connect: () => connectAgain(options, onServerRequest),
       patienceMs: options.reconnectSecs * 1000,
     });
@@ -73,6 +80,7 @@ export async function runAsk(options: AskOptions): Promise<ExitCode> {
       throw new CliFailure(`${error.message}; the answer was cut off`);
     throw error;
   } finally {
+    answerer.reset();
     await (turn ?? client).close();
   }
 }
@@ -149,6 +157,7 @@ class LiveTurn {
     client: RpcClient,
     { threadId, cursor, isNew }: OpenedThread,
     printer: AnswerPrinter,
+    answerer: RequestAnswerer,
     how: Pick<FollowOptions, 'connect' | 'patienceMs'>,
   ) {
     this.#printer = printer;
@@ -158,10 +167,14 @@ class LiveTurn {
       cursor,
       isNew,
       onNotification: (notification) => {
+        answerer.hear(notification);
         if (this.#early === null) this.#hear(notification);
         else this.#early.push(notification);
       },
-      onLost: ({ code }) => printer.aside(`the connection closed (${code}), reconnecting …`),
+      onLost: ({ code }) => {
+        answerer.reset();
+        printer.aside(`the connection closed (${code}), reconnecting …`);
+      },
       onResync: (reply) => this.#resync(reply),
     });
   }

@@ -4,8 +4,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { CliFailure, EXIT } from './exit.js';
 import { resolveHome } from './home.js';
-import { HOME_HELP, parseSeconds, URL_HELP } from './option-parts.js';
-import type { DaemonFlags } from './option-parts.js';
+import { APPROVE_MODES, HOME_HELP, parseSeconds, URL_HELP } from './option-parts.js';
+import type { ApproveMode, DaemonFlags } from './option-parts.js';
 
 export function addAsk(program: Command): void {
   program
@@ -25,6 +25,12 @@ export function addAsk(program: Command): void {
         .implies({ oss: true }),
     )
     .option('--reconnect <secs>', 'how long to try to get a lost connection back', parseSeconds, 15)
+    .addOption(
+      new Option(
+        '--approve <mode>',
+        'what to say when the agent asks (default: ask at a terminal, decline elsewhere; leave: another client answers)',
+      ).choices(APPROVE_MODES),
+    )
     .addHelpText(
       'after',
       `
@@ -52,6 +58,7 @@ Examples:
         model: flags.model,
         local: flags.oss ? (flags.localProvider ?? ANY_LOCAL) : undefined,
         text,
+        approve: flags.approve,
         reconnectSecs: flags.reconnect,
         continueWith: (threadId) => ['rolloutd ask', ...sameDaemon(flags), `--thread ${threadId}`, '"…"'].join(' '),
       });
@@ -66,6 +73,7 @@ interface AskFlags extends DaemonFlags {
   oss: boolean;
   reconnect: number;
   localProvider?: string;
+  approve?: ApproveMode;
 }
 
 function sameDaemon({ home, url }: DaemonFlags): string[] {

@@ -2,6 +2,7 @@
 import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import type { NotificationParams } from '../protocol/notifications.js';
+import type { ServerRequestName, ServerRequestParams, ServerRequestResult } from '../protocol/server-requests.js';
 import type { ClosedConnection } from './rpc-client-error.js';
 import { closedError, RpcClientError } from './rpc-client-error.js';
 import type { OpenTransport, Transport } from './transport.js';
@@ -45,13 +46,31 @@ export type EventsCursor = ResultOf<'thread/start'>['eventsCursor'];
 
 export type NotificationListener = (notification: ServerNotification) => void;
 
-/** A question of the daemon. Answer at most once; leaving it open lets another client answer it. */
+/**
+ * A question of the daemon; isRequestOf() tells which. Answer at most once: the first answer of any client counts, and
+ * `serverRequest/resolved` with this id says that there is nothing to answer any more. Leaving it open leaves it to another
+ * client. Over the next connection an open one comes again, under the same id.
+ */
 export interface IncomingRequest {
   id: number | string;
   method: string;
   params: unknown;
   respond(result: unknown): void;
   fail(code: number, message: string): void;
+}
+
+/** A question that the contract knows. */
+export interface ServerRequestOf<Name extends ServerRequestName> extends IncomingRequest {
+  method: Name;
+  params: ServerRequestParams<Name>;
+  respond(result: ServerRequestResult<Name>): void;
+}
+
+export function isRequestOf<Name extends ServerRequestName>(
+  request: IncomingRequest,
+  method: Name,
+): request is ServerRequestOf<Name> {
+  return request.method === method;
 }
 
 export type ServerRequestListener = (request: IncomingRequest) => void;

@@ -85,6 +85,9 @@ const sharedShape = {
   oss_provider: text().optional(),
   model_reasoning_effort: filledText().optional(),
   model_reasoning_summary: oneOf(['auto', 'concise', 'detailed', 'none']).optional(),
+  web_search: oneOf(['disabled', 'cached', 'live']).optional(),
+  project_doc_max_bytes: wholeNumber(0, 16 * 1024 * 1024).optional(),
+  project_doc_fallback_filenames: z.array(z.string()).optional(),
   model_verbosity: oneOf(['low', 'medium', 'high']).optional(),
   model_context_window: wholeNumber(1).optional(),
   instructions: text().optional(),
@@ -100,6 +103,8 @@ const sharedShape = {
 
 /** Our keys that a conversation may set. */
 const conversationShape = {
+  // A timer of Node holds at most 2^31 - 1 ms.
+  approval_timeout_secs: wholeNumber(0, 2_147_483).optional(),
   request_max_retries: wholeNumber(0).optional(),
   stream_max_retries: wholeNumber(0).optional(),
   stream_idle_timeout_ms: milliseconds().optional(),
@@ -132,6 +137,7 @@ export const effectiveSchema = configSchema
     approval_policy: true,
     sandbox_mode: true,
     thread_unload_delay_secs: true,
+    approval_timeout_secs: true,
     request_max_retries: true,
     stream_max_retries: true,
     stream_idle_timeout_ms: true,

@@ -110,6 +110,12 @@ export interface Config {
   sandboxMode: SandboxMode;
   sandboxWorkspaceWrite: WorkspaceWriteConfig;
   threadUnloadDelaySecs: number;
+  /** Seconds after which a question that nobody answered lapses; 0 never. */
+  approvalTimeoutSecs: number;
+  webSearch: 'disabled' | 'cached' | 'live';
+  /** Of AGENTS.md of the project, together; 0 reads none. */
+  projectDocMaxBytes: number;
+  projectDocFallbackNames: string[];
   daemon: DaemonConfig;
 }
 

@@ -72,6 +72,9 @@ function makeConfig(values: ConfigValues): Config {
     modelProviders: Object.fromEntries(providerIds.map((id) => [id, makeProvider(id, values)])),
     modelReasoningEffort: values.model_reasoning_effort ?? null,
     modelReasoningSummary: values.model_reasoning_summary ?? null,
+    webSearch: values.web_search ?? 'cached',
+    projectDocMaxBytes: values.project_doc_max_bytes ?? 32 * 1024,
+    projectDocFallbackNames: values.project_doc_fallback_filenames ?? [],
     modelVerbosity: values.model_verbosity ?? null,
     modelContextWindow: values.model_context_window ?? null,
     instructions: values.instructions ?? null,
@@ -87,6 +90,7 @@ function makeConfig(values: ConfigValues): Config {
       excludeSlashTmp: workspaceWrite.exclude_slash_tmp,
     },
     threadUnloadDelaySecs: values.thread_unload_delay_secs,
+    approvalTimeoutSecs: values.approval_timeout_secs,
     daemon: {
       listen: values.listen,
       allowedOrigins: values.allowed_origins,

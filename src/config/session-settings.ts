@@ -68,6 +68,11 @@ export async function resolveSessionSettings(
     contextWindow: config.modelContextWindow,
     baseInstructions: request.baseInstructions ?? baseInstructions(config),
     developerInstructions: request.developerInstructions ?? settled.developerInstructions,
+    approvalTimeoutMs: config.approvalTimeoutSecs * 1000,
+    secretNames: secretNamesOf(config),
+    webSearch: config.webSearch,
+    projectDocMaxBytes: config.projectDocMaxBytes,
+    projectDocFallbackNames: config.projectDocFallbackNames,
   };
   return {
     settings,
@@ -119,4 +124,13 @@ function baseInstructions(config: Config): string {
       cause: error,
     });
   }
+}
+
+/** Environment variables from which providers take what is secret, of all providers: commands do not get them. */
+export function secretNamesOf({ modelProviders }: Pick<Config, 'modelProviders'>): string[] {
+  const names = Object.values(modelProviders).flatMap(({ envKey, envHttpHeaders }) => [
+    ...(envKey === null ? [] : [envKey]),
+    ...Object.values(envHttpHeaders),
+  ]);
+  return [...new Set(['OPENAI_API_KEY', 'CODEX_API_KEY', ...names])];
 }

@@ -1,6 +1,9 @@
 // Text of an unfinished turn that only the side journal holds, as items of that turn. Index thread.
 import { applyJournal, readJournal } from '../rollout/journal.js';
-import { agentMessage, reasoning } from '../rollout/thread-item.js';
+import type { PartialItem } from '../rollout/journal.js';
+import { brokenTool } from '../rollout/broken-tool.js';
+import type { ItemTimes } from '../rollout/item-times.js';
+import { agentMessage, reasoning, toThreadItem } from '../rollout/thread-item.js';
 import type { ThreadItem, Turn } from '../protocol/thread.js';
 
 /**
@@ -22,10 +25,18 @@ export function addRecoveredItems(
   for (const item of items) {
     if (item.turnId !== turn.id) continue;
     const times = { startedAtMs: item.startedAtMs, completedAtMs: null };
-    const recovered: ThreadItem =
-      item.type === 'agentMessage'
-        ? agentMessage(item.id, item.text, item.phase, true, times)
-        : reasoning(item.id, item.summary, item.content, true, times);
-    turn.items.push(recovered);
+    const recovered = recoveredItem(item, times);
+    if (recovered !== null) turn.items.push(recovered);
+  }
+}
+
+function recoveredItem(item: PartialItem, times: ItemTimes): ThreadItem | null {
+  switch (item.type) {
+    case 'agentMessage':
+      return agentMessage(item.id, item.text, item.phase, true, times);
+    case 'reasoning':
+      return reasoning(item.id, item.summary, item.content, true, times);
+    case 'tool':
+      return item.core === null ? null : toThreadItem(brokenTool(item.core, item.text), times);
   }
 }

@@ -8,12 +8,14 @@ import {
   planTypeSchema,
   skillsListResponseSchema,
 } from './catalog-methods.js';
+import * as commands from './command-methods.js';
 import * as history from './history-methods.js';
-import { threadItemSchema } from './items.js';
+import { commandActionSchema, threadItemSchema, toolContentItemSchema } from './items.js';
 import { METHODS } from './methods.js';
 import { NOTIFICATIONS } from './notifications.js';
 import { authModeSchema, conversationGitInfoSchema, conversationSummarySchema } from './old-methods.js';
 import { absolutePathSchema, intSchema, uintSchema } from './scalars.js';
+import * as asked from './server-requests.js';
 import * as settings from './settings.js';
 import { gitInfoUpdateSchema, readStateOperationSchema } from './thread-admin-methods.js';
 import {
@@ -47,14 +49,23 @@ const SHARED = {
   AskForApproval: settings.askForApprovalSchema,
   AuthMode: authModeSchema,
   CodexErrorInfo: thread.codexErrorInfoSchema,
+  CommandAction: commandActionSchema,
+  CommandExecOutputStream: commands.outputStreamSchema,
+  CommandExecTerminalSize: commands.terminalSizeSchema,
+  CommandExecutionApprovalDecision: asked.commandApprovalDecisionSchema,
+  CommandExecutionApprovalKind: asked.commandApprovalKindSchema,
   CollaborationMode: settings.collaborationModeSchema,
   ConfigLayerSource: configReadResponseSchema.shape.origins.valueType.shape.name,
   ConversationGitInfo: conversationGitInfoSchema,
   ConversationSummary: conversationSummarySchema,
+  DynamicToolCallOutputContentItem: toolContentItemSchema,
   DynamicToolSpec: threadStartParamsSchema.shape.dynamicTools.unwrap().unwrap().element,
+  FileChangeApprovalDecision: asked.fileChangeApprovalDecisionSchema,
   GitInfo: thread.gitInfoSchema,
   Model: modelListResponseSchema.shape.data.element,
   MultiAgentMode: settings.multiAgentModeSchema,
+  NetworkApprovalContext: asked.networkApprovalContextSchema,
+  NetworkPolicyAmendment: asked.networkPolicyAmendmentSchema,
   Personality: settings.personalitySchema,
   PlanType: planTypeSchema,
   RateLimitReachedType: rateLimits.shape.rateLimitReachedType.unwrap(),
@@ -70,6 +81,7 @@ const SHARED = {
   SortDirection: settings.sortDirectionSchema,
   TextPosition: NOTIFICATIONS.configWarning.params.shape.range.unwrap().unwrap().shape.start,
   Thread: thread.threadSchema,
+  ThreadBackgroundTerminal: commands.backgroundTerminalSchema,
   ThreadEnvironment: thread.threadSchema.shape.environments.unwrap().element,
   ThreadEventsCursor: threadStartResponseSchema.shape.eventsCursor,
   ThreadHistoryMode: settings.historyModeSchema,
@@ -88,6 +100,9 @@ const SHARED = {
   ThreadTokenUsage: thread.tokenUsageSchema,
   ThreadUnreadPosition: thread.readStateSchema.shape.firstUnread.unwrap(),
   TokenUsageBreakdown: thread.tokenUsageSchema.shape.total,
+  ToolRequestUserInputAnswer: asked.userInputAnswerSchema,
+  ToolRequestUserInputOption: asked.userInputOptionSchema,
+  ToolRequestUserInputQuestion: asked.userInputQuestionSchema,
   Turn: thread.turnSchema,
   TurnEnvironmentParams: turnEnvironmentSchema,
   TurnError: thread.turnErrorSchema,
@@ -101,9 +116,17 @@ const SHARED = {
 const PEER_NAMES: Readonly<Record<string, string>> = {
   'account/read': 'GetAccount',
   'item/agentMessage/delta': 'AgentMessageDelta',
+  'item/commandExecution/requestApproval': 'CommandExecutionRequestApproval',
+  'item/fileChange/requestApproval': 'FileChangeRequestApproval',
   'item/reasoning/summaryPartAdded': 'ReasoningSummaryPartAdded',
   'item/reasoning/summaryTextDelta': 'ReasoningSummaryTextDelta',
   'item/reasoning/textDelta': 'ReasoningTextDelta',
+  'item/commandExecution/outputDelta': 'CommandExecutionOutputDelta',
+  'item/commandExecution/terminalInteraction': 'TerminalInteraction',
+  'turn/diff/updated': 'TurnDiffUpdated',
+  'turn/plan/updated': 'TurnPlanUpdated',
+  'item/tool/call': 'DynamicToolCall',
+  'item/tool/requestUserInput': 'ToolRequestUserInput',
   'thread/inject_items': 'ThreadInjectItems',
   'thread/name/set': 'ThreadSetName',
 };
@@ -115,7 +138,7 @@ function stemOf(method: string): string {
 }
 
 /**
- * Every name once, sorted: params and result of each method, each notification, what they share, and the unions of
+ * Every name once, sorted: params and result of each method and each server request, each notification, what they share, and the unions of
  * whole messages. Makes new unions on each call; all other schemas are those of the tables.
  */
 export function listDefinitions(): Definition[] {
@@ -123,11 +146,16 @@ export function listDefinitions(): Definition[] {
     { name: 'ClientNotification', schema: z.object({ method: z.literal('initialized') }), direction: 'incoming' },
     { name: 'ClientRequest', schema: z.union(requestSchemas()), direction: 'incoming' },
     { name: 'ServerNotification', schema: z.union(notificationSchemas()), direction: 'outgoing' },
+    { name: 'ServerRequest', schema: z.union(serverRequestSchemas()), direction: 'outgoing' },
   ];
   for (const [name, schema] of Object.entries(SHARED)) definitions.push({ name, schema, direction: 'both' });
   for (const [method, { params, result }] of Object.entries(METHODS)) {
     definitions.push({ name: `${stemOf(method)}Params`, schema: params, direction: 'incoming' });
     definitions.push({ name: `${stemOf(method)}Response`, schema: result, direction: 'outgoing' });
+  }
+  for (const [method, { params, result }] of Object.entries(asked.SERVER_REQUESTS)) {
+    definitions.push({ name: `${stemOf(method)}Params`, schema: params, direction: 'outgoing' });
+    definitions.push({ name: `${stemOf(method)}Response`, schema: result, direction: 'incoming' });
   }
   for (const [method, { params }] of Object.entries(NOTIFICATIONS)) {
     definitions.push({ name: `${stemOf(method)}Notification`, schema: params, direction: 'outgoing' });
@@ -137,6 +165,12 @@ export function listDefinitions(): Definition[] {
 
 function requestSchemas(): z.ZodType[] {
   return Object.entries(METHODS).map(([method, { params }]) =>
+    z.object({ id: SHARED.RequestId, method: z.literal(method), params }),
+  );
+}
+
+function serverRequestSchemas(): z.ZodType[] {
+  return Object.entries(asked.SERVER_REQUESTS).map(([method, { params }]) =>
     z.object({ id: SHARED.RequestId, method: z.literal(method), params }),
   );
 }

@@ -47,6 +47,7 @@ export const EXPERIMENTAL_FIELDS: Partial<Record<MethodName, readonly string[]>>
     'multiAgentMode',
     'cyberAccessProgram',
   ],
+  'command/exec': ['permissionProfile'],
   'turn/steer': ['responsesapiClientMetadata', 'responsesapiClientMetadataPatch', 'additionalContext'],
 };
 

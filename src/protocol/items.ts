@@ -65,7 +65,7 @@ const reasoningSchema = z.object({
 
 const planSchema = z.object({ type: z.literal('plan'), id: z.string(), text: z.string(), ...times });
 
-const commandActionSchema = z.discriminatedUnion('type', [
+export const commandActionSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('read'), command: z.string(), name: z.string(), path: z.string() }),
   z.object({ type: z.literal('listFiles'), command: z.string(), path: z.string().nullish() }),
   z.object({
@@ -112,6 +112,13 @@ const fileChangeSchema = z.object({
   ...times,
 });
 
+/** What a tool that a client runs has to say. */
+export const toolContentItemSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('inputText'), text: z.string() }),
+  z.object({ type: z.literal('inputImage'), imageUrl: z.string() }),
+  z.object({ type: z.literal('inputAudio'), audioUrl: z.string() }),
+]);
+
 const dynamicToolCallSchema = z.object({
   type: z.literal('dynamicToolCall'),
   id: z.string(),
@@ -119,15 +126,7 @@ const dynamicToolCallSchema = z.object({
   tool: z.string(),
   arguments: z.unknown(),
   status: callStatusSchema,
-  contentItems: z
-    .array(
-      z.discriminatedUnion('type', [
-        z.object({ type: z.literal('inputText'), text: z.string() }),
-        z.object({ type: z.literal('inputImage'), imageUrl: z.string() }),
-        z.object({ type: z.literal('inputAudio'), audioUrl: z.string() }),
-      ]),
-    )
-    .nullable(),
+  contentItems: z.array(toolContentItemSchema).nullable(),
   success: z.boolean().nullable(),
   durationMs: intSchema.nullable(),
   ...times,

@@ -26,10 +26,15 @@ export const NOTIFICATION_AUDIENCES = {
   'item/reasoning/summaryPartAdded': 'thread',
   'item/reasoning/summaryTextDelta': 'thread',
   'item/reasoning/textDelta': 'thread',
+  'item/commandExecution/outputDelta': 'thread',
+  'item/commandExecution/terminalInteraction': 'thread',
+  'turn/diff/updated': 'thread',
+  'turn/plan/updated': 'thread',
   'account/rateLimits/updated': 'thread',
   'serverRequest/resolved': 'thread',
   warning: 'thread',
   error: 'thread',
+  'command/exec/outputDelta': 'connection',
   deprecationNotice: 'connection',
   configWarning: 'connection',
   'remoteControl/status/changed': 'connection',
@@ -55,13 +60,14 @@ export function notificationAudience(name: NotificationName): NotificationAudien
 }
 
 /** Those that append to a text of one item, made by deltaFrameText(). */
-const DELTAS: ReadonlySet<NotificationName> = new Set([
+const DELTAS: ReadonlySet<string> = new Set([
   'item/agentMessage/delta',
   'item/reasoning/summaryTextDelta',
   'item/reasoning/textDelta',
+  'item/commandExecution/outputDelta',
 ]);
 
-export function isDelta(name: NotificationName): boolean {
+export function isDelta(name: string): boolean {
   return DELTAS.has(name);
 }
 

@@ -2,6 +2,7 @@
 // type system checks. Main thread.
 import { z } from 'zod';
 import { planTypeSchema } from './catalog-methods.js';
+import { outputStreamSchema } from './command-methods.js';
 import { threadItemSchema } from './items.js';
 import type { NOTIFICATION_AUDIENCES, NotificationName } from './notification-names.js';
 import { intSchema, uintSchema } from './scalars.js';
@@ -102,15 +103,43 @@ export const NOTIFICATIONS = {
     audience: 'thread',
     params: z.object({ ...inItem, delta: z.string(), contentIndex: intSchema }),
   },
+  'item/commandExecution/outputDelta': { audience: 'thread', params: z.object({ ...inItem, delta: z.string() }) },
+  'item/commandExecution/terminalInteraction': {
+    audience: 'thread',
+    params: z.object({ ...inItem, processId: z.string(), stdin: z.string() }),
+  },
+  'turn/diff/updated': { audience: 'thread', params: z.object({ ...inTurn, diff: z.string() }) },
+  'turn/plan/updated': {
+    audience: 'thread',
+    params: z.object({
+      ...inTurn,
+      explanation: z.string().nullable(),
+      plan: z.array(z.object({ step: z.string(), status: z.enum(['pending', 'inProgress', 'completed']) })),
+    }),
+  },
   'account/rateLimits/updated': { audience: 'thread', params: z.object({ rateLimits }) },
   'serverRequest/resolved': {
     audience: 'thread',
     params: z.object({ threadId, requestId: z.union([z.string(), intSchema]) }),
   },
-  warning: { audience: 'thread', params: z.object({ threadId: threadId.nullish(), message: z.string() }) },
+  warning: {
+    audience: 'thread',
+    // `code` is one of docs/errors.md, on a warning that stands for an error reply where there can be none.
+    params: z.object({ threadId: threadId.nullish(), message: z.string(), code: z.string().optional() }),
+  },
   error: {
     audience: 'thread',
     params: z.object({ error: turnErrorSchema, willRetry: z.boolean(), ...inTurn }),
+  },
+  'command/exec/outputDelta': {
+    audience: 'connection',
+    // `capReached`: what the stream says after this is not shown.
+    params: z.object({
+      processId: z.string(),
+      stream: outputStreamSchema,
+      deltaBase64: z.string(),
+      capReached: z.boolean(),
+    }),
   },
   deprecationNotice: {
     audience: 'connection',

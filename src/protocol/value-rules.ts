@@ -12,6 +12,7 @@ type Check = [broken: boolean, field: string, message: string];
 
 const MAX_EXCLUDED_IDS = 100;
 const MAX_ITEM_IDS = 100;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const RULES: { readonly [Method in MethodName]?: (params: ParamsOf<Method>) => Check[] } = {
@@ -126,6 +127,34 @@ const RULES: { readonly [Method in MethodName]?: (params: ParamsOf<Method>) => C
       '`permissions` cannot be combined with `sandboxPolicy`',
     ],
   ],
+  'command/exec': (params) => {
+    const { size, timeoutMs } = params;
+    return [
+      [
+        isGiven(timeoutMs) && params.disableTimeout === true,
+        'disableTimeout',
+        'command/exec cannot set both timeoutMs and disableTimeout',
+      ],
+      [
+        isGiven(params.outputBytesCap) && params.disableOutputCap === true,
+        'disableOutputCap',
+        'command/exec cannot set both outputBytesCap and disableOutputCap',
+      ],
+      [isGiven(size) && params.tty !== true, 'size', 'command/exec size requires tty: true'],
+      checkSize(size),
+      checkTimeout('command/exec', timeoutMs),
+    ];
+  },
+  'command/exec/resize': ({ size }) => [checkSize(size)],
+  'command/exec/write': ({ deltaBase64, closeStdin }) => [
+    [
+      !isGiven(deltaBase64) && closeStdin !== true,
+      'deltaBase64',
+      'command/exec/write requires deltaBase64 or closeStdin',
+    ],
+    [isGiven(deltaBase64) && !BASE64.test(deltaBase64), 'deltaBase64', 'invalid deltaBase64: it is not base64'],
+  ],
+  'thread/shellCommand': ({ timeoutMs }) => [checkTimeout('thread/shellCommand', timeoutMs)],
   'thread/inject_items': ({ items }) => [[items.length === 0, 'items', 'items must not be empty']],
 };
 
@@ -141,6 +170,16 @@ function isGiven<Value>(value: Value | null | undefined): value is Value {
 
 function isFilled(value: string | null | undefined): boolean {
   return isGiven(value) && value !== '';
+}
+
+function checkSize(size: { rows: number; cols: number } | null | undefined): Check {
+  const isBroken = isGiven(size) && (size.rows === 0 || size.cols === 0);
+  return [isBroken, 'size', 'command/exec size rows and cols must be greater than 0'];
+}
+
+function checkTimeout(method: MethodName, timeoutMs: number | null | undefined): Check {
+  const isBroken = isGiven(timeoutMs) && timeoutMs < 0;
+  return [isBroken, 'timeoutMs', `${method} timeoutMs must be non-negative, got ${timeoutMs}`];
 }
 
 function checkId(field: string, id: string | null | undefined, what: string): Check {

@@ -263,6 +263,10 @@ function toPartialItem(turnId: string, item: ThreadItem): PartialItem[] {
   if (item.type === 'agentMessage') {
     return [{ type: 'agentMessage', turnId, id: item.id, startedAtMs, phase: item.phase, text: item.text }];
   }
+  if (item.type === 'commandExecution' || item.type === 'fileChange') {
+    const text = item.type === 'fileChange' ? '' : (item.aggregatedOutput ?? '');
+    return [{ type: 'tool', turnId, id: item.id, startedAtMs, phase: null, core: null, text }];
+  }
   if (item.type !== 'reasoning') return [];
   const { id, summary, content } = item;
   return [{ type: 'reasoning', turnId, id, startedAtMs, phase: null, summary, content }];

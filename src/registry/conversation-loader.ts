@@ -16,6 +16,8 @@ import { LoadedConversation } from './loaded-conversation.js';
 import type { ReadStates } from './read-states.js';
 import { ReplayBudget } from './replay-budget.js';
 import { ReplayRing } from './replay-ring.js';
+import type { PendingRequests } from './pending-requests.js';
+import type { ProcessGroups } from './process-groups.js';
 import type { OwnerLease, RolloutWriters } from './seams.js';
 import type { ConversationFacts } from './thread-view.js';
 
@@ -35,6 +37,8 @@ export interface LoaderOptions {
   /** All connections there are; the set stays the caller's. */
   listeners: ReadonlySet<Subscriber>;
   watch: WorkerWatch;
+  requests: PendingRequests;
+  processes: ProcessGroups;
   /**
    * A session is over; its file is being let go, and its lock unless true is returned: it is somebody else's then. Called
    * at once, also for a session that never got ready.
@@ -78,7 +82,7 @@ export class ConversationLoader {
 
   /** Resolves when the session is configured. Rejects with its DaemonError once everything is released again. */
   async load(plan: LoadPlan): Promise<LoadedConversation> {
-    const { home, writers, readStates, watch, log } = this.#options;
+    const { home, writers, readStates, watch, processes, log } = this.#options;
     const { facts, settings, lease } = plan;
     const { id } = facts;
     const journalPath = facts.path === null ? null : journalPathFor(home, id);
@@ -101,10 +105,14 @@ export class ConversationLoader {
       },
       plan.history.type === 'resumed',
     );
-    const handle = new SessionHandle(
+    const requests = this.#options.requests.ofSession(id, conversation.fanOut, (requestKey, answer, by) =>
+      handle.answerServerRequest(requestKey, answer, by),
+    );
+    const handle: SessionHandle = new SessionHandle(
       this.#options.pool,
       {
         conversationId: id,
+        home,
         submitId: uuid(),
         history: plan.history,
         settings,
@@ -118,7 +126,13 @@ export class ConversationLoader {
         onState: (patch) => conversation.takePatch(patch),
         onPong: (memory) => watch.noteAnswer(handle, memory),
         onWarning: (message) => conversation.fanOut.publish('warning', { threadId: id, message }),
-        onEnded: (error) => void this.#release(loaded, error),
+        onProcess: (report) => processes.note(id, report),
+        onServerRequest: (part) => requests.open(part),
+        onServerRequestResolved: (requestKey, answered) => requests.close(requestKey, answered),
+        onEnded: (error) => {
+          requests.closeAll();
+          void this.#release(loaded, error);
+        },
       },
     );
     const loaded = new LoadedConversation(conversation, handle, {
@@ -191,7 +205,7 @@ export class ConversationLoader {
 
   /** The lock is freed only after the writer has let go of the file: never two owners. */
   async #release(loaded: LoadedConversation, error: DaemonError | null): Promise<void> {
-    const { writers, readStates, watch, log, onSessionOver } = this.#options;
+    const { writers, readStates, watch, processes, log, onSessionOver } = this.#options;
     const { conversation, handle, lease } = loaded;
     watch.remove(handle);
     const { id } = conversation;
@@ -203,6 +217,9 @@ export class ConversationLoader {
     let leaseIsOurs = !isTakenOver;
     readStates.settle(id);
     try {
+      // Before anybody else may have the conversation: its commands write where the next ones would.
+      const { survivors } = await processes.endConversation(id);
+      if (survivors.length > 0) log.warn('processes that could not be ended', { conversationId: id, survivors });
       if (lease !== null) await writers.release(id);
       this.#leftAs.set(id, stateOf(conversation.facts.path));
       leaseIsOurs = !isTakenOver && loaded.takeLeaseBack(error);

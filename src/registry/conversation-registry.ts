@@ -24,6 +24,8 @@ import type { EventsCursor } from './fan-out.js';
 import type { Subscriber } from './subscription.js';
 import { FreshStart } from './fresh-start.js';
 import type { LoadedConversation } from './loaded-conversation.js';
+import { PendingRequests } from './pending-requests.js';
+import { ProcessGroups } from './process-groups.js';
 import { ReadStates } from './read-states.js';
 import type {
   ConversationLookup,
@@ -104,12 +106,17 @@ export class ConversationRegistry {
   readonly #archive: ConversationArchive;
   #isStopping = false;
   #closing: Promise<string[]> | null = null;
+  /** What clients are asked. */
+  readonly requests = new PendingRequests();
+  /** What the daemon's commands have started, by conversation, or by whoever else runs them. */
+  readonly processes: ProcessGroups;
   /** Those that clients look on at because they are not loaded here. */
   readonly watches: WatchedConversations;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     const slots = this.#slots;
+    this.processes = new ProcessGroups(options.home);
     const readStates = new ReadStates(options.home, options.log);
     const notes = new ConversationNotes(options.home);
     this.#loader = new ConversationLoader({
@@ -117,6 +124,8 @@ export class ConversationRegistry {
       readStates,
       recordBeforePublish: options.recordBeforePublish ?? true,
       listeners: this.#listeners,
+      requests: this.requests,
+      processes: this.processes,
       onSessionOver: (loaded, error) => {
         if (this.#revival.takeOver(loaded, error)) return true;
         slots.markEnding(loaded);
@@ -148,6 +157,8 @@ export class ConversationRegistry {
 
   /** To be awaited before anything is asked for: ends what a former daemon left half done. Never rejects. */
   async recover(): Promise<void> {
+    const { found, survivors } = await this.processes.endOrphans();
+    if (found > 0) this.#options.log.warn('ended processes that a former daemon had left', { found, survivors });
     await this.#archive.finishDeletions().catch((error: unknown) => {
       this.#options.log.error('a deletion could not be finished', { error: String(error) });
     });
@@ -356,7 +367,15 @@ export class ConversationRegistry {
     this.stopBeginning();
     this.#revival.close();
     this.watches.close();
-    return (this.#closing ??= this.#slots.endAll(limitMs));
+    return (this.#closing ??= this.#endAll(limitMs));
+  }
+
+  /** Commands are ended beside: also those of a session that does not end. */
+  async #endAll(limitMs: number): Promise<string[]> {
+    const left = this.#slots.endAll(limitMs);
+    const { survivors } = await this.processes.endAll();
+    if (survivors.length > 0) this.#options.log.warn('processes that could not be ended', { survivors });
+    return left;
   }
 
   /** What the daemon unloads because it stops, clients find again when it is back. */

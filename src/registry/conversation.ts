@@ -136,7 +136,7 @@ export class Conversation {
       this.handle.takeSnapshot({
         onSnapshot: (snapshot) => {
           this.#joining -= 1;
-          const place = this.fanOut.join(subscriber, after);
+          const place = this.fanOut.join(subscriber, after, true);
           this.#considerUnload();
           resolve({ snapshot, ...place });
         },
@@ -168,7 +168,7 @@ export class Conversation {
   }
 
   addSubscriber(subscriber: Subscriber): void {
-    this.fanOut.add(subscriber);
+    this.fanOut.add(subscriber, true);
     this.#considerUnload();
   }
 

@@ -52,6 +52,8 @@ export class FanOut {
   readonly #epoch: string;
   readonly #listeners: ReadonlySet<Subscriber>;
   readonly #subscribers = new Map<Subscriber, Subscription>();
+  /** Server requests that wait for an answer, by id, the oldest first. */
+  readonly #questions = new Map<number, OutgoingFrame>();
   readonly #ring: ReplayRing;
 
   /**
@@ -83,8 +85,33 @@ export class FanOut {
     return this.#subscribers.has(subscriber);
   }
 
-  add(subscriber: Subscriber): void {
+  /** `mayAnswer`: it is asked, too, from now on; see tellQuestions() for what is open already. */
+  add(subscriber: Subscriber, mayAnswer = false): void {
     if (!this.#subscribers.has(subscriber)) this.#subscribers.set(subscriber, new Subscription(subscriber, this.seq));
+    if (mayAnswer) this.#subscribers.get(subscriber)!.mayAnswer = true;
+  }
+
+  /** Whether it is subscribed, and not only looking on. */
+  mayAnswer(subscriber: Subscriber): boolean {
+    return this.#subscribers.get(subscriber)?.mayAnswer === true;
+  }
+
+  /** A server request: to all who may answer, and to those who join before it is closed. */
+  openQuestion(id: number, frame: OutgoingFrame): void {
+    this.#questions.set(id, frame);
+    for (const subscription of this.#subscribers.values()) if (subscription.mayAnswer) subscription.take(frame);
+  }
+
+  closeQuestion(id: number): void {
+    this.#questions.delete(id);
+    this.publish('serverRequest/resolved', { threadId: this.#threadId, requestId: id });
+  }
+
+  /** To one that may answer: everything that is open, behind what is kept back for it. */
+  tellQuestions(subscriber: Subscriber): void {
+    const subscription = this.#subscribers.get(subscriber);
+    if (subscription?.mayAnswer !== true) return;
+    for (const frame of this.#questions.values()) subscription.take(frame);
   }
 
   /** True when it had been subscribed. */
@@ -105,11 +132,17 @@ export class FanOut {
     this.#subscribers.get(subscriber)!.hold();
   }
 
-  /** The same, and what the place is; `after` is the last event that it has, or null when it does not say. */
-  join(subscriber: Subscriber, after: EventsCursor | null): Place {
+  /**
+   * The same, and what the place is; `after` is the last event that it has, or null when it does not say. What is asked at
+   * this moment it is told again right before what is kept, unless it has it and says what it has.
+   */
+  join(subscriber: Subscriber, after: EventsCursor | null, mayAnswer = false): Place {
     const { cursor } = this;
     const reattach = after === null ? null : this.missedSince(after, subscriber);
+    const hasQuestions = after !== null && this.mayAnswer(subscriber);
     this.hold(subscriber);
+    this.add(subscriber, mayAnswer);
+    if (!hasQuestions) this.tellQuestions(subscriber);
     return { cursor, reattach };
   }
 

@@ -1,9 +1,10 @@
 // One subscriber of a conversation: what it was given, and what is kept back while older things are on their way. Main thread.
 import type { NotificationName } from '../protocol/notification-names.js';
+import type { ServerRequestName } from '../protocol/server-requests.js';
 
-/** A notification ready for the socket. */
+/** A notification or a server request, ready for the socket. */
 export interface OutgoingFrame {
-  method: NotificationName;
+  method: NotificationName | ServerRequestName;
   /** Null for what concerns no conversation. */
   threadId: string | null;
   /** UTF-8 JSON text, shared by all receivers: never changed. */
@@ -23,6 +24,8 @@ const MAX_HELD_BYTES = 8 * 1024 * 1024;
 export class Subscription {
   /** It was given every event after this one, or will be by a replay that is under way. */
   since: number;
+  /** Whether it is asked what the conversation asks; one that only looks on is not. */
+  mayAnswer = false;
   readonly #subscriber: Subscriber;
   /** Snapshots and replays that are under way. */
   #holds = 0;

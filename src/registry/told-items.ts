@@ -33,6 +33,10 @@ const TELLERS: Partial<Record<NotificationName, Teller>> = {
   'item/started': ({ open }, { item, turnId, startedAtMs }) => {
     const base = { turnId, id: item.id, startedAtMs };
     if (item.type === 'agentMessage') open.push({ ...base, type: item.type, phase: item.phase, text: item.text });
+    if (item.type === 'commandExecution' || item.type === 'fileChange') {
+      const text = item.type === 'fileChange' ? '' : (item.aggregatedOutput ?? '');
+      open.push({ ...base, type: 'tool', phase: null, core: null, text });
+    }
     if (item.type !== 'reasoning') return;
     open.push({ ...base, type: item.type, phase: null, summary: [...item.summary], content: [...item.content] });
   },
@@ -43,6 +47,10 @@ const TELLERS: Partial<Record<NotificationName, Teller>> = {
   'item/agentMessage/delta': ({ open }, { itemId, delta }) => {
     const item = open.find(({ id }) => id === itemId);
     if (item?.type === 'agentMessage') item.text += delta;
+  },
+  'item/commandExecution/outputDelta': ({ open }, { itemId, delta }) => {
+    const item = open.find(({ id }) => id === itemId);
+    if (item?.type === 'tool') item.text += delta;
   },
   'item/reasoning/summaryTextDelta': ({ open }, { itemId, delta, summaryIndex }) => {
     const item = open.find(({ id }) => id === itemId);

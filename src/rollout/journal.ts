@@ -1,13 +1,19 @@
-// The side journal of one conversation: text that streamed but is not in the rollout yet. Format and reading, any thread.
+// The side journal of one conversation: what runs, and streamed, but is not in the rollout yet. Format and reading, any thread.
 import { closeSync, constants, openSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { CoreItemOfType } from './line.js';
+
+/** The item of a command or a patch as the rollout would hold it, without what the command wrote. */
+export type ToolItem = CoreItemOfType<'CommandExecution'> | CoreItemOfType<'FileChange'>;
 
 /** The item a record is about; the same in all its records. */
 export interface JournalItem {
-  type: 'agentMessage' | 'reasoning';
+  type: 'agentMessage' | 'reasoning' | 'tool';
   id: string;
   startedAtMs: number;
   phase: string | null;
+  /** Of a tool, in its first record and where it has changed since. */
+  core?: ToolItem;
 }
 
 /** One line of `rolloutd/journal/ID.jsonl`. */
@@ -16,7 +22,7 @@ export interface JournalRecord {
   rolloutSize: number;
   turnId: string;
   item: JournalItem;
-  /** An agentMessage has `text` 0; a reasoning has `summary` and `content`, each with parts counted from 0. */
+  /** An agentMessage, and what a tool wrote, has `text` 0; a reasoning has `summary` and `content`, each with parts counted from 0. */
   field: 'text' | 'summary' | 'content';
   index: number;
   /** Where `text` starts in the field, in UTF-16 units. */
@@ -41,7 +47,9 @@ interface PartialItemBase {
 /** What streamed of an item before its process died. */
 export type PartialItem =
   | (PartialItemBase & { type: 'agentMessage'; text: string })
-  | (PartialItemBase & { type: 'reasoning'; summary: string[]; content: string[] });
+  | (PartialItemBase & { type: 'reasoning'; summary: string[]; content: string[] })
+  /** `core` null where no more is known than that it ran, and what it wrote. */
+  | (PartialItemBase & { type: 'tool'; core: ToolItem | null; text: string });
 
 export interface AppliedJournal {
   /** In the order in which they were first recorded. */
@@ -112,12 +120,14 @@ function assembleItems(records: readonly JournalRecord[]): PartialItem[] {
 
 function emptyItem({ turnId, item: { type, id, startedAtMs, phase } }: JournalRecord): PartialItem {
   const base = { turnId, id, startedAtMs, phase };
+  if (type === 'tool') return { ...base, type, core: null, text: '' };
   return type === 'agentMessage' ? { ...base, type, text: '' } : { ...base, type, summary: [], content: [] };
 }
 
 /** Chunks may overlap and repeat. False at a gap: what follows it cannot be placed. */
-function addChunk(item: PartialItem, { field, index, at, text }: JournalRecord): boolean {
-  if (item.type === 'agentMessage') {
+function addChunk(item: PartialItem, { item: { core }, field, index, at, text }: JournalRecord): boolean {
+  if (item.type === 'tool' && core !== undefined) item.core = core;
+  if (item.type !== 'reasoning') {
     if (field !== 'text' || at > item.text.length) return false;
     item.text += text.slice(item.text.length - at);
     return true;
@@ -181,9 +191,10 @@ function isRecord(value: unknown): value is JournalRecord {
 
 function isItem(value: unknown): value is JournalItem {
   if (typeof value !== 'object' || value === null) return false;
-  const { type, id, startedAtMs, phase } = value as Partial<JournalItem>;
+  const { type, id, startedAtMs, phase, core } = value as Partial<JournalItem>;
   return (
-    (type === 'agentMessage' || type === 'reasoning') &&
+    (type === 'agentMessage' || type === 'reasoning' || type === 'tool') &&
+    (core === undefined || (typeof core === 'object' && core !== null)) &&
     typeof id === 'string' &&
     typeof startedAtMs === 'number' &&
     (phase === null || typeof phase === 'string')

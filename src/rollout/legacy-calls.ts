@@ -9,6 +9,7 @@ import { toContinuedSession, toModelCall } from './model-call.js';
 import type { ModelCall } from './model-call.js';
 import { isResponseItem } from './response-item.js';
 import type { ResponseItem, WebSearchCallItem } from './response-item.js';
+import { queryOf } from './search-query.js';
 import { toThreadItem } from './thread-item.js';
 
 /** Items of one turn, by id. */
@@ -181,16 +182,6 @@ function addPicture(item: ResponseItem, items: TurnItems): void {
 }
 
 /** What was looked for, in the words that the events for it have. */
-function queryOf(action: WebSearchCallItem['action']): string {
-  const { query, queries, url, pattern } = action ?? {};
-  const [first, ...more] = Array.isArray(queries) ? queries.map(textOf) : [];
-  const where = textOf(url);
-  const searched = textOf(query) || (first && more.length > 0 ? `${first} ...` : first);
-  if (searched) return searched;
-  if (textOf(pattern) === '') return where;
-  return where === '' ? `'${textOf(pattern)}'` : `'${textOf(pattern)}' in ${where}`;
-}
-
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

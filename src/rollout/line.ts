@@ -1,4 +1,5 @@
 // The lines of a rollout file, as versions 0.34 to 0.169 of the format write them. Types only, any thread.
+import type { ApprovalRequestedEvent, ApprovalResolvedEvent } from './approval-events.js';
 import type { ResponseItem } from './response-item.js';
 
 /** Turns are read from item_completed lines (paginated) or from message events (legacy). */
@@ -181,6 +182,8 @@ export type EventPayload =
   | { type: 'thread_settings_applied'; thread_id: string; thread_settings: Record<string, unknown> }
   | { type: 'thread_rolled_back'; num_turns: number }
   | { type: 'error'; message: string; codex_error_info?: unknown }
+  | ApprovalRequestedEvent
+  | ApprovalResolvedEvent
   | LegacyMarkEvent
   | LegacyToolEvent;
 

@@ -75,6 +75,8 @@ const EVENT_CHECKS: Checks = {
   thread_settings_applied: (event) => isObject(event.thread_settings),
   thread_rolled_back: (event) => Number.isSafeInteger(event.num_turns),
   error: (event) => typeof event.message === 'string',
+  approval_requested: (event) => isQuestion(event) && isString(event.method),
+  approval_resolved: (event) => isQuestion(event) && isString(event.outcome) && isString(event.by),
   context_compacted: () => true,
   entered_review_mode: (event) => isOptional(event.user_facing_hint, isString) && isOptional(event.item_id, isString),
   exited_review_mode: (event) => isReview(event.review_output) && isOptional(event.item_id, isString),
@@ -142,6 +144,10 @@ const COLLAB_TOOLS = [
   'list_agents',
 ];
 const ACTIVITIES = ['started', 'interacted', 'interrupted', 'completed'];
+
+function isQuestion({ approval_id, turn_id, call_id, digest }: Fields): boolean {
+  return isString(approval_id) && isString(turn_id) && isString(call_id) && isString(digest);
+}
 
 function isSubAgentActivity({ kind, agent_thread_id, agent_path }: Fields): boolean | 'unknown' {
   if (!isString(kind) || !isString(agent_thread_id) || !isString(agent_path)) return false;

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Log } from '../log.js';
+import { isServerRequest } from '../protocol/server-requests.js';
 import type { NotificationName } from '../protocol/notification-names.js';
 import type { OutgoingFrame, Subscriber } from '../registry/subscription.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
@@ -81,9 +82,10 @@ export class Connection implements Subscriber {
     return this.inFlight >= MAX_IN_FLIGHT || this.#replyBytes > MAX_REPLY_BYTES;
   }
 
-  /** Subscriber: a notification, unless the client does not want that kind. */
+  /** Subscriber: a question, or a notification unless the client does not want that kind. */
   deliver(frame: OutgoingFrame): void {
-    if (this.client === null || this.client.optOut.has(frame.method)) return;
+    const { client } = this;
+    if (client === null || (client.optOut.has(frame.method) && !isServerRequest(frame.method))) return;
     this.#send({ bytes: frame.bytes, notification: frame });
   }
 

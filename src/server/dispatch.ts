@@ -2,12 +2,14 @@
 import { DaemonError } from '../errors.js';
 import type { Log } from '../log.js';
 import { classifyFrame } from '../protocol/envelope.js';
+import type { ClassifiedFrame } from '../protocol/envelope.js';
 import { findExperimentalUse } from '../protocol/experimental-use.js';
 import { isMethodName, METHODS } from '../protocol/methods.js';
 import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
 import { validateParams } from '../protocol/validate-params.js';
 import { findBrokenRule } from '../protocol/value-rules.js';
 import type { BrokenRule } from '../protocol/value-rules.js';
+import type { ConversationRegistry } from '../registry/conversation-registry.js';
 import { stringifyWellFormed } from '../rollout/serialize-line.js';
 import type { Connection, RequestId } from './connection.js';
 import { invalidParams, invalidRequest, methodNotFound, overloaded, parseError, toRpcError } from './rpc-error.js';
@@ -32,16 +34,23 @@ export type Handler<Method extends MethodName> = (
 
 export type HandlerTable = { [Method in MethodName]: Handler<Method> };
 
+/** Takes a client's answer to a server request. */
+export type AnswerTaker = ConversationRegistry['requests']['answer'];
+
+type Response = Extract<ClassifiedFrame, { kind: 'response' }>;
+
 export class Dispatcher {
   readonly #handlers: HandlerTable;
   readonly #log: Log;
+  readonly #takeAnswer: AnswerTaker;
   /** Tail of the work that keeps its order, by conversation. */
   readonly #order = new Map<string, Promise<void>>();
   #refused = 0;
   #refusalLoggedAt = -Infinity;
 
-  constructor(handlers: HandlerTable, log: Log) {
+  constructor(handlers: HandlerTable, takeAnswer: AnswerTaker, log: Log) {
     this.#handlers = handlers;
+    this.#takeAnswer = takeAnswer;
     this.#log = log;
   }
 
@@ -64,11 +73,22 @@ export class Dispatcher {
         return this.#request(connection, frame.id, frame.method, frame.params);
       case 'invalid':
         return connection.sendError(frame.id, invalidRequest(`Invalid request: ${frame.reason}`));
-      case 'notification':
       case 'response':
-        // `initialized` needs no action, unknown notifications and stray answers are none of ours.
+        return this.#takeResponse(connection, frame);
+      case 'notification':
+        // `initialized` needs no action, unknown ones are none of ours.
         return;
     }
+  }
+
+  /** There is no reply to an answer: a client whose answer did not count is told by a warning. */
+  #takeResponse(connection: Connection, { id, result, error }: Response): void {
+    const { client } = connection;
+    if (client === null) return;
+    this.#takeAnswer(connection, client.name, id, { result, error }, ({ code, message, data }) => {
+      const { threadId = null } = (data ?? {}) as { threadId?: string };
+      connection.notify('warning', { threadId, message, code });
+    });
   }
 
   #request(connection: Connection, id: RequestId, method: string, rawParams: unknown): void {

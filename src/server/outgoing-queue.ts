@@ -1,6 +1,6 @@
 // What waits for a client that takes less than it is told: in order, and with deltas joined on demand. Main thread.
 import { isDelta } from '../protocol/notification-names.js';
-import type { NotificationName } from '../protocol/notification-names.js';
+import type { OutgoingFrame } from '../registry/subscription.js';
 import { findDelta } from '../session/frame-text.js';
 
 /** A joined delta has not many more bytes: clients take no frame of any size. */
@@ -9,8 +9,8 @@ const MAX_JOINED_BYTES = 256 * 1024;
 /** A message for the socket. Its bytes may be shared: they are never changed. */
 export interface Outgoing {
   bytes: Buffer;
-  /** The notification of a conversation; null for a reply and for what concerns this connection alone. */
-  notification: { method: NotificationName; threadId: string | null } | null;
+  /** What a conversation tells or asks; null for a reply and for what concerns this connection alone. */
+  notification: Pick<OutgoingFrame, 'method' | 'threadId'> | null;
   /** Called when a reply was handed to the system. */
   onSent?: () => void;
 }

@@ -5,6 +5,8 @@ import type { ProviderSettings } from '../agent/model/model.js';
 import type { HistoryMode, RolloutLine, SessionMetaPayload } from '../rollout/line.js';
 import type { PartialItem } from '../rollout/journal.js';
 import type { RolloutRange } from '../rollout/lineage.js';
+import type { ProcessReport } from './process-report.js';
+import type { ServerRequestName } from '../protocol/server-requests.js';
 import type {
   AskForApproval,
   SandboxPolicy,
@@ -56,6 +58,15 @@ export interface SessionSettings {
   contextWindow: number | null;
   baseInstructions: string | null;
   developerInstructions: string | null;
+  /** Milliseconds after which a question that nobody answered lapses; 0 never. */
+  approvalTimeoutMs: number;
+  /** Names of environment variables that hold secrets: commands do not get them. */
+  secretNames: string[];
+  /** The provider's own search, where it has one: off, in what it has stored, in the web as it is. */
+  webSearch: 'disabled' | 'cached' | 'live';
+  /** Of AGENTS.md of the project, together; 0 reads none. */
+  projectDocMaxBytes: number;
+  projectDocFallbackNames: string[];
 }
 
 /** Facts that go into session_meta when the file is created. */
@@ -72,6 +83,8 @@ export interface SessionMeta {
 /** All that a session worker gets; the ports travel in the transfer list. */
 export interface SessionInit {
   conversationId: string;
+  /** Of the daemon; absolute. */
+  home: string;
   /** Id of the start request: sessionConfigured must carry it back. */
   submitId: string;
   history: InitialHistory;
@@ -126,6 +139,14 @@ export type SessionCommand =
   | { type: 'injectItems'; requestId: number; items: unknown[] }
   /** Ends, with this error, the turn in which a former session was lost; answered once that survives a power loss. */
   | { type: 'endLostTurn'; requestId: number; turn: LostTurn }
+  /** A command of a person, outside of the sandbox: in the running turn, or in one of its own. Answered before it runs. */
+  | { type: 'runShellCommand'; requestId: number; command: string; timeoutMs: number }
+  | { type: 'listTerminals'; requestId: number; cursor: string | null; limit: number }
+  /** Answered when it has ended. */
+  | { type: 'endTerminal'; requestId: number; processId: string }
+  | { type: 'endTerminals'; requestId: number }
+  /** What a client said to a server request. One that is not pending any more is passed over. */
+  | { type: 'answerServerRequest'; requestKey: number; answer: ClientAnswer; by: string }
   /** Answered at once by `pong`, whatever else goes on: the worker's thread is not stuck. */
   | { type: 'ping' }
   /** A channel to the writer, in place of the former one; comes first of all to a session that records. */
@@ -133,6 +154,20 @@ export type SessionCommand =
   /** No writer will come any more. */
   | { type: 'loseWriter'; error: DaemonErrorData }
   | { type: 'endSession' };
+
+/** A command of the model that runs on by itself. */
+export interface BackgroundTerminal {
+  itemId: string;
+  processId: string;
+  command: string;
+  cwd: string;
+  osPid: number;
+  cpuPercent: number | null;
+  rssKb: number | null;
+}
+
+/** `refused`: an error, or something that is no answer to this question. Whatever was asked for was not granted. */
+export type ClientAnswer = { type: 'result'; result: unknown } | { type: 'refused'; message: string };
 
 /** A turn whose session died, as far as clients were told of it. */
 export interface LostTurn {
@@ -180,7 +215,11 @@ export type SessionPart =
   | { type: 'reply'; requestId: number; /** JSON text of the result. */ result: string }
   | { type: 'error'; requestId: number; error: DaemonErrorData }
   | { type: 'snapshot'; requestId: number; snapshot: SessionSnapshot }
-  | { type: 'state'; patch: SessionStatePatch };
+  | { type: 'state'; patch: SessionStatePatch }
+  /** A question for all clients of the conversation; `params` is JSON text. `requestKey` names it within this session. */
+  | { type: 'serverRequest'; requestKey: number; method: ServerRequestName; params: string }
+  /** The question was answered, or has lapsed (`answered` false): to be told at this place in the order of events. */
+  | { type: 'serverRequestResolved'; requestKey: number; answered: boolean };
 
 export interface SessionConfigured {
   type: 'sessionConfigured';
@@ -189,12 +228,16 @@ export interface SessionConfigured {
   threadId: number;
   /** What was found in the rollout (resumed) or carried over (forked). */
   history: { mode: HistoryMode; preview: string; rolloutSize: number; warnings: string[] };
+  /** Files of which the model is told what is asked of it. */
+  instructionSources: string[];
 }
 
 export type SessionEvent =
   | SessionConfigured
   | { type: 'batch'; parts: SessionPart[] }
   | { type: 'warning'; message: string }
+  /** A command was started, or has ended. Not in the order of the parts. */
+  | { type: 'process'; report: ProcessReport }
   /** Bytes that the worker's thread holds, all its sessions together. */
   | { type: 'pong'; heapBytes: number; bufferBytes: number }
   | { type: 'ended'; error: DaemonErrorData | null };

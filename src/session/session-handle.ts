@@ -2,7 +2,9 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { DaemonError } from '../errors.js';
+import type { ProcessReport } from './process-report.js';
 import type {
+  ClientAnswer,
   SessionCommand,
   SessionConfigured,
   SessionEvent,
@@ -32,7 +34,10 @@ export interface WorkerMemory {
 export interface SessionHandleEvents {
   onFrames: (frames: SessionPart & { type: 'frames' }) => void;
   onState: (patch: (SessionPart & { type: 'state' })['patch']) => void;
+  onServerRequest: (request: SessionPart & { type: 'serverRequest' }) => void;
+  onServerRequestResolved: (requestKey: number, answered: boolean) => void;
   onWarning: (message: string) => void;
+  onProcess: (report: ProcessReport) => void;
   /** The answer to a ping: bytes that the worker's thread holds. */
   onPong: (memory: WorkerMemory) => void;
   /** The session is over, for whatever reason; comes once, after everything else. */
@@ -99,6 +104,12 @@ export class SessionHandle {
     this.#port.postMessage({ type: 'replaceWriter', port } satisfies SessionCommand, [port]);
   }
 
+  /** What a client said to a server request; one whose session has ended needs no answer. */
+  answerServerRequest(requestKey: number, answer: ClientAnswer, by: string): void {
+    if (this.#over) return;
+    this.#port.postMessage({ type: 'answerServerRequest', requestKey, answer, by } satisfies SessionCommand);
+  }
+
   /** Tells the session that no writer will come any more: it fails. */
   loseWriter(error: DaemonError): void {
     this.#port.postMessage({ type: 'loseWriter', error: error.toData() } satisfies SessionCommand);
@@ -157,6 +168,9 @@ export class SessionHandle {
       case 'warning':
         this.#events.onWarning(event.message);
         break;
+      case 'process':
+        this.#events.onProcess(event.report);
+        break;
       case 'ended':
         this.#takeEnded(event);
         break;
@@ -194,6 +208,12 @@ export class SessionHandle {
       case 'state':
         if (part.patch.activeTurnId !== undefined) this.#hasTurn = part.patch.activeTurnId !== null;
         this.#events.onState(part.patch);
+        break;
+      case 'serverRequest':
+        this.#events.onServerRequest(part);
+        break;
+      case 'serverRequestResolved':
+        this.#events.onServerRequestResolved(part.requestKey, part.answered);
         break;
       case 'reply':
         this.#take(part.requestId, 'reply')?.handler.onResult(part.result);

@@ -85,6 +85,9 @@ async function startPool({ maxThreads, sessionsPerWorker, maxHeapBytes, onError 
     // 'sync', the default, freezes an idle worker's event loop.
     atomics: 'disabled',
     recordTiming: false,
+    // Pipes of commands are opened as files and closed as sockets. Node would not notice, and close, when the thread ends,
+    // whatever has their numbers by then.
+    trackUnmanagedFds: false,
     maxQueue: Number.POSITIVE_INFINITY,
     loadBalancer: (_task: PiscinaTask, workers) => pickLeastLoaded(workers, maxThreads, sessionsPerWorker),
   });

@@ -76,6 +76,32 @@ describe('JournalKeeper', () => {
     ]);
   });
 
+  it('says once what a tool is, again when that has changed, and else only what it wrote; of other turns nothing', async () => {
+    const change = { type: 'FileChange' as const, id: 'p', changes: {}, status: 'in_progress' };
+    const tool = { id: 'p', turnId: 'turn', startedAtMs: 5, text: '', revision: 0, toToolItem: () => change };
+    const tools = new JournalKeeper(sink, [new Set([tool, { ...tool, id: 'q', turnId: 'former' }])]);
+    turn.openItems.clear();
+    tools.follow(turn);
+    const says = async (count: number): Promise<unknown> => {
+      tools.noteProgress();
+      const { text } = (await writer.first(count)).at(-1) as WriterRequest & { type: 'journal' };
+      return text!
+        .trimEnd()
+        .split('\n')
+        .map((line) => {
+          const { item, at, text: said } = JSON.parse(line);
+          return [item.id, item.core ?? null, at, said];
+        });
+    };
+    expect(await says(1)).to.deep.equal([['p', change, 0, '']]);
+    tool.text = 'one';
+    expect(await says(2)).to.deep.equal([['p', null, 0, 'one']]);
+    tool.text = 'one two';
+    tool.revision = 1;
+    expect(await says(3)).to.deep.equal([['p', change, 3, ' two']]);
+    tools.clear();
+  });
+
   it('begins afresh with the whole text of what runs when the rollout has grown', async () => {
     message.text = 'one ';
     keeper.noteProgress();

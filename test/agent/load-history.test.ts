@@ -280,6 +280,7 @@ describe('loadHistory', () => {
         conversationId: ID,
         recorder: new Recorder(sink, mode, nextOrdinal),
         journal: new JournalKeeper(sink),
+        settings: { cwd: '/' },
       };
       writeRecovery(recovery!, items, state, null);
       expect(

@@ -199,19 +199,27 @@ describe('rolloutd ask', () => {
     expect(sent('turn/interrupt')).to.have.length(1);
   });
 
-  it('says that an approval waits, without answering it', async () => {
-    script['turn/start'] = ({ id }) =>
-      send(
-        { id, result: { turn: { id: TURN } } },
-        { id: 0, method: 'item/commandExecution/requestApproval', params: {} },
-        completed('completed'),
-      );
-    const { code, stderr } = await ask(['hello']);
-    expect([code, stderr]).to.deep.equal([
-      0,
-      `The agent asks for an approval: answer it in another client.\n${footer()}`,
-    ]);
-    expect(requests().some((request) => request.method === undefined)).to.equal(false);
+  describe('when the agent asks', () => {
+    const asked = { id: 0, method: 'item/commandExecution/requestApproval', params: { itemId: 'i', command: 'make' } };
+    const answers = () => requests().filter((request) => request.method === undefined);
+    beforeEach(() => {
+      script['turn/start'] = ({ id }) => send({ id, result: { turn: { id: TURN } } }, asked, completed('completed'));
+    });
+
+    it('declines where nobody is at a terminal, and says so', async () => {
+      const { code, stderr } = await ask(['hello']);
+      const why = 'Declined, because nobody is at a terminal to answer (see --approve)';
+      expect([code, stderr]).to.deep.equal([0, `${why}: The agent wants to run: make\n${footer()}`]);
+      expect(answers()).to.deep.equal([{ id: 0, result: { decision: 'decline' } }]);
+    });
+
+    it('does as --approve says', async () => {
+      expect((await ask(['--approve', 'accept', 'hello'])).stderr).to.include('Allowed by --approve accept: ');
+      expect(answers()).to.deep.equal([{ id: 0, result: { decision: 'accept' } }]);
+      expect((await ask(['--approve', 'leave', 'hello'])).stderr).to.include('give it in another client');
+      expect(answers()).to.have.length(1);
+      expect((await ask(['--approve', 'always', 'hello'])).code).to.equal(2);
+    });
   });
 
   it('ends quietly when nobody reads any more', async () => {

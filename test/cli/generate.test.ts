@@ -11,8 +11,11 @@ import { METHODS } from '../../src/protocol/methods.js';
 import type { MethodName, ParamsOf } from '../../src/protocol/methods.js';
 import { NOTIFICATION_METHODS } from '../../src/protocol/notification-names.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { SERVER_REQUESTS } from '../../src/protocol/server-requests.js';
+import type { ServerRequestName } from '../../src/protocol/server-requests.js';
 import type { JsonSchema } from '../../src/protocol/json-schema.js';
 import { exampleNotifications, exampleResults } from '../protocol/example-messages.js';
+import { exampleRequests } from '../protocol/example-requests.js';
 import { findProjectRoot } from '../support/child-program.js';
 import { OWN_METHODS, OWN_NOTIFICATIONS } from '../support/own-messages.js';
 import { reducedSchema } from '../support/schema-validator.js';
@@ -20,11 +23,13 @@ import { useTempFolder } from '../support/temp-folder.js';
 import { runCli } from './cli-process.js';
 
 const METHOD_NAMES = Object.keys(METHODS) as MethodName[];
+const REQUEST_NAMES = Object.keys(SERVER_REQUESTS) as ServerRequestName[];
 
 /** Names of the contract: the peer's where it has one. */
 const NAMES = {
   methods: { ...reducedSchema.methods, ...OWN_METHODS },
   notifications: { ...reducedSchema.notifications, ...OWN_NOTIFICATIONS },
+  serverRequests: reducedSchema.serverRequests,
 };
 
 /** The peer has no name for the params of the one method that has none. */
@@ -77,6 +82,23 @@ const exampleParams: { [Method in MethodName]: ParamsOf<Method> } = {
   },
   'turn/steer': { threadId: 't', expectedTurnId: 'u', input: [] },
   'turn/interrupt': { threadId: 't', turnId: 'u' },
+  'thread/shellCommand': { threadId: 't', command: 'ls', timeoutMs: null },
+  'thread/backgroundTerminals/list': { threadId: 't', cursor: null, limit: 5 },
+  'thread/backgroundTerminals/terminate': { threadId: 't', processId: '1' },
+  'thread/backgroundTerminals/clean': { threadId: 't' },
+  'command/exec': {
+    command: ['ls'],
+    processId: 'p',
+    tty: true,
+    size: { rows: 24, cols: 80 },
+    env: { A: 'b', HOME: null },
+    outputBytesCap: 10,
+    timeoutMs: 5,
+    sandboxPolicy: { type: 'readOnly' },
+  },
+  'command/exec/write': { processId: 'p', deltaBase64: 'YQo=', closeStdin: true },
+  'command/exec/resize': { processId: 'p', size: { rows: 24, cols: 80 } },
+  'command/exec/terminate': { processId: 'p' },
   'model/list': { includeHidden: true },
   'config/read': { cwd: '/srv' },
   'configRequirements/read': null,
@@ -164,12 +186,14 @@ describe('the generated types and schemas', () => {
     expect(exported).to.deep.equal([...exported].sort());
     const peerNames = [
       ...Object.values(reducedSchema.methods).flatMap(({ params, result }) => [params, result]),
+      ...Object.values(reducedSchema.serverRequests).flatMap(({ params, result }) => [params, result]),
       ...Object.values(reducedSchema.notifications),
     ].filter((name) => name !== null);
     const shared = ['ClientNotification', 'ClientRequest', 'ServerNotification', 'Thread', 'ThreadItem', 'Turn'];
     expect(definitions).to.include.all.keys(...peerNames, ...shared);
     expect(methodsIn(definitions['ClientRequest']!)).to.deep.equal(METHOD_NAMES);
     expect(methodsIn(definitions['ServerNotification']!)).to.deep.equal([...NOTIFICATION_METHODS]);
+    expect(methodsIn(definitions['ServerRequest']!)).to.deep.equal(REQUEST_NAMES);
   });
 
   it('use the names of the peer for what messages share', () => {
@@ -184,6 +208,7 @@ describe('the generated types and schemas', () => {
       'DaemonStatusParams',
       'DaemonStatusResponse',
       'ServerNotification',
+      'ServerRequest',
       // It numbers nothing.
       'ThreadEventsCursor',
       'ThreadOwner',
@@ -256,6 +281,13 @@ describe('the generated types and schemas', () => {
           `Same<ours.ResultOf<'${method}'>, generated.${result}>`,
         ];
       }),
+      ...REQUEST_NAMES.flatMap((name) => {
+        const { params, result } = NAMES.serverRequests[name]!;
+        return [
+          `Same<asked.ServerRequestParams<'${name}'>, generated.${params}>`,
+          `Same<asked.ServerRequestResult<'${name}'>, generated.${result}>`,
+        ];
+      }),
       ...NOTIFICATION_METHODS.map(
         (method) => `Same<theirs.NotificationParams<'${method}'>, generated.${NAMES.notifications[method]}>`,
       ),
@@ -263,6 +295,7 @@ describe('the generated types and schemas', () => {
     const use = [
       `import type * as generated from '../index.js';`,
       `import type * as ours from '${root}/src/protocol/methods.js';`,
+      `import type * as asked from '${root}/src/protocol/server-requests.js';`,
       `import type * as theirs from '${root}/src/protocol/notifications.js';`,
       // A method without params may have them left out.
       `type Absent<Method> = Method extends 'configRequirements/read' ? undefined : never;`,
@@ -291,6 +324,12 @@ function sampleMessages(): Sample[] {
       key === 'items' ? [] : inner,
     ) as unknown;
     samples.push({ name: names.result, table: result, value });
+  }
+  for (const name of REQUEST_NAMES) {
+    const names = NAMES.serverRequests[name]!;
+    const { params, result } = SERVER_REQUESTS[name];
+    for (const value of exampleRequests[name].params) samples.push({ name: names.params, table: params, value });
+    for (const value of exampleRequests[name].results) samples.push({ name: names.result, table: result, value });
   }
   for (const method of NOTIFICATION_METHODS.filter((name) => name !== 'item/completed')) {
     const table = NOTIFICATIONS[method].params;

@@ -62,7 +62,11 @@ describe('loadConfig', () => {
           excludeTmpdirEnvVar: false,
           excludeSlashTmp: false,
         },
+        webSearch: 'cached',
+        projectDocMaxBytes: 32_768,
+        projectDocFallbackNames: [],
         threadUnloadDelaySecs: 1800,
+        approvalTimeoutSecs: 0,
         daemon: {
           listen: 'ws://127.0.0.1:4517',
           allowedOrigins: [],

@@ -8,7 +8,7 @@ export function journalPathOf(home: string, threadId: string): string {
   return join(home, 'rolloutd', 'journal', `${threadId}.jsonl`);
 }
 
-/** Resolves once the journal holds this text of an agent's message, where given for this very state of the rollout. */
+/** Resolves once the journal holds this text of an agent's message, or of a command, where given for this very state of the rollout. */
 export async function waitForJournal(journal: string, text: string, rollout: string | null = null): Promise<void> {
   mkdirSync(dirname(journal), { recursive: true, mode: 0o700 });
   const watcher = watch(dirname(journal));
@@ -17,7 +17,7 @@ export async function waitForJournal(journal: string, text: string, rollout: str
       const content = readJournal(journal);
       const size = rollout === null ? (content?.rolloutSize ?? 0) : statSync(rollout).size;
       const items = content === null ? [] : applyJournal(content, size, new Set()).items;
-      if (items.some((item) => item.type === 'agentMessage' && item.text === text)) return;
+      if (items.some((item) => item.type !== 'reasoning' && item.text === text)) return;
       await once(watcher, 'change');
     }
   } finally {

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import type { CheckedClient } from '../support/checked-client.js';
+import type { CheckedClient, WireMessage } from '../support/checked-client.js';
 import { CheckedClient as Client } from '../support/checked-client.js';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { startDaemonProcess } from '../support/daemon-process.js';
 import type { DaemonProcess } from '../support/daemon-process.js';
+import { answerOf, approvalLines, askFor, questions, scriptAsking } from './asking.js';
 import { agentTexts, namesOf } from './wire-story.js';
 
 const CONVERSATIONS = 20;
@@ -48,6 +49,33 @@ describe('a conversation whose owner is another process', () => {
     expect(thread.turns.map(({ status }: any) => status)).to.deep.equal(['interrupted']);
     expect((await viewer.runTurn(threadId, 'two')).status).to.equal('completed');
     expect(rig.rolloutFiles()).to.have.length(1);
+  });
+
+  it('leaves its questions to its own clients; who has looked on is asked once it resumes', async () => {
+    scriptAsking(rig);
+    const threadId = await driver.startThread();
+    await driver.startTurn(threadId, askFor(1));
+    await questions(driver, threadId, 1);
+    const looker = await rig.client();
+    for (const each of [viewer, looker]) await each.call('thread/resume', { threadId, readOnly: true });
+    await other.kill();
+    await Promise.all([viewer, looker].map((each) => each.notification('thread/owner/changed')));
+    await viewer.call('thread/resume', { threadId });
+    const { done } = await viewer.startTurn(threadId, askFor(1));
+    const [{ id }] = (await questions(viewer, threadId, 1)) as [WireMessage];
+    expect(approvalLines(rig, threadId).map(({ outcome, by }) => [outcome, by])).to.deep.equal([
+      [undefined, undefined],
+      ['expired', 'broken_off'],
+      [undefined, undefined],
+    ]);
+    looker.answer(id, { result: answerOf('q0', 'Red') });
+    expect((await looker.notification('warning')).params!['code']).to.equal('server_request_not_yours');
+    expect(looker.questionsOf(threadId)).to.deep.equal([]);
+    await looker.call('thread/resume', { threadId });
+    const asked = await questions(looker, threadId, 1);
+    expect(asked.map((question) => question.id)).to.deep.equal([id]);
+    looker.answer(id, { result: answerOf('q0', 'Red') });
+    expect((await done).status).to.equal('completed');
   });
 
   it('shows no turn as running that its owner has found broken off', async () => {

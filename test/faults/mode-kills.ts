@@ -1,4 +1,5 @@
 // --kills N: SIGKILL of the daemon at random moments. Main thread.
+import type { TempHome } from '../support/temp-home.js';
 import { KillScenario } from './kill-scenario.js';
 import type { FaultMode } from './mode.js';
 import { runScenario } from './run-scenario.js';
@@ -11,13 +12,13 @@ export const KILLS: FaultMode = {
   name: 'kills',
   share: 50,
   run: async ({ count, ...run }) => {
-    const scenario = () => new KillScenario(count, run.seed);
+    const scenario = (home: TempHome) => new KillScenario(count, run.seed, home);
     const result = await runScenario({ ...run, title: `kills: ${count}`, scenario }, `--kills ${count}`);
     return result.violations.length === 0;
   },
   selfTest: async (run) => {
     const title = `self-test of kills: the daemon publishes before it records, ${SELF_TEST_KILLS} kills`;
-    const scenario = () => new KillScenario(SELF_TEST_KILLS, run.seed);
+    const scenario = (home: TempHome) => new KillScenario(SELF_TEST_KILLS, run.seed, home);
     const result = await runScenario(
       { ...run, title, scenario, env: () => UNSAFE, expectsViolations: true },
       '--self-test',

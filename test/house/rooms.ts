@@ -122,10 +122,12 @@ export function isFile(room: string): boolean {
 /** Where each library may be imported at runtime: paths under the project's root, folders with a slash at the end. */
 export const LIBRARY_HOMES: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli/'],
+  diff: ['src/agent/'],
   'eventsource-parser': ['src/agent/model/'],
-  koffi: ['src/registry/flock.ts'],
+  koffi: ['src/agent/exec/system-calls.ts', 'src/registry/flock.ts'],
   piscina: ['src/session/session-pool.ts'],
   'smol-toml': ['src/config/'],
+  unbash: ['src/agent/'],
   uuid: ['src/agent/', 'src/registry/', 'src/rollout/', 'src/session/', 'src/server/', 'src/daemon.ts'],
   winston: ['src/log.ts'],
   'winston-daily-rotate-file': ['src/log.ts'],

@@ -53,9 +53,10 @@ describe('the workers', () => {
       listSources(['workers']).map((entry) => [entry, listLoadedPackages(entry, runInWorker(urlOf(entry)))]),
     );
     expect(loaded).to.deep.equal({
+      'workers/commands.ts': [],
       'workers/index.ts': [],
       'workers/rollout-writer.ts': [],
-      'workers/session.ts': ['eventsource-parser', 'uuid'],
+      'workers/session.ts': ['diff', 'eventsource-parser', 'unbash', 'uuid'],
     });
   });
 

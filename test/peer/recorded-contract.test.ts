@@ -4,10 +4,11 @@ import { METHODS, isMethodName } from '../../src/protocol/methods.js';
 import type { MethodName } from '../../src/protocol/methods.js';
 import { NOTIFICATION_METHODS } from '../../src/protocol/notification-names.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { isServerRequest, SERVER_REQUESTS } from '../../src/protocol/server-requests.js';
 import { validateParams } from '../../src/protocol/validate-params.js';
 import { findBrokenRule } from '../../src/protocol/value-rules.js';
 import { OWN_METHODS, OWN_NOTIFICATIONS } from '../support/own-messages.js';
-import { assertValidNotification, assertValidResult } from '../support/schema-validator.js';
+import { assertValidNotification, assertValidResult, assertValidServerMessage } from '../support/schema-validator.js';
 import { readRecordings } from '../protocol/recordings.js';
 import type { RecordedMessage } from '../protocol/recordings.js';
 import { recordedFolder } from './recorded-folder.js';
@@ -42,7 +43,11 @@ describe('recorded conversations with the peer', () => {
       withPlace(where, () => assertValidNotification(message));
     }
     const unseen = NOTIFICATION_METHODS.filter((method) => !seen.has(method));
-    expect(unseen).to.deep.equal([...Object.keys(OWN_NOTIFICATIONS), 'configWarning']);
+    expect(unseen).to.deep.equal([
+      ...Object.keys(OWN_NOTIFICATIONS),
+      'item/commandExecution/terminalInteraction',
+      'configWarning',
+    ]);
   });
 
   it('hold results that both contracts accept', () => {
@@ -54,6 +59,23 @@ describe('recorded conversations with the peer', () => {
       withPlace(where, () => assertValidResult(method, result));
     }
     expect([...seen, ...Object.keys(OWN_METHODS)]).to.have.members(Object.keys(METHODS));
+  });
+
+  it('hold questions that both contracts accept, and answers that are taken where the peer took them', () => {
+    const seen = new Set<string>();
+    const refused: unknown[] = [];
+    for (const { where, fromServer, message, method } of recorded) {
+      const asked = message['method'];
+      if (fromServer && message['id'] !== undefined && typeof asked === 'string') {
+        seen.add(asked);
+        withPlace(where, () => assertValidServerMessage(message, new Map()));
+      }
+      if (fromServer || method === undefined || !isServerRequest(method)) continue;
+      const { success } = SERVER_REQUESTS[method].result.safeParse(message['result']);
+      if (!success) refused.push(message['error'] ?? message['result']);
+    }
+    expect([...seen]).to.have.members(Object.keys(SERVER_REQUESTS));
+    expect(refused).to.deep.equal([{ decision: 'bogus' }, { code: -32000, message: 'client refuses' }]);
   });
 
   it('hold requests that are refused in the same words, or accepted, as the peer did', () => {

@@ -4,6 +4,7 @@ import type { NotificationName } from '../../src/protocol/notification-names.js'
 import type { NotificationParams } from '../../src/protocol/notifications.js';
 import type { Thread, Turn, TurnError } from '../../src/protocol/thread.js';
 import { exampleAnswer, exampleItems } from './example-items.js';
+import { exampleTerminals } from './example-terminals.js';
 
 const THREAD_ID = '0199a000-0000-7000-8000-000000000001';
 const TURN_ID = '0199a000-0000-7000-8000-000000000002';
@@ -158,6 +159,13 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
   'item/reasoning/summaryPartAdded': [{ ...inItem, summaryIndex: 0 }],
   'item/reasoning/summaryTextDelta': [{ ...inItem, delta: '**Fr', summaryIndex: 0 }],
   'item/reasoning/textDelta': [{ ...inItem, delta: 'late', contentIndex: 0 }],
+  'item/commandExecution/outputDelta': [{ ...inItem, delta: 'seeds.txt\n' }],
+  'item/commandExecution/terminalInteraction': [{ ...inItem, processId: '4711', stdin: 'yes\n' }],
+  'turn/diff/updated': [{ ...inTurn, diff: 'diff --git a/seeds.txt b/seeds.txt\n' }],
+  'turn/plan/updated': [
+    { ...inTurn, explanation: null, plan: [{ step: 'Sow the beans', status: 'inProgress' }] },
+    { ...inTurn, explanation: 'It rains', plan: [] },
+  ],
   'account/rateLimits/updated': [
     {
       rateLimits: {
@@ -178,11 +186,16 @@ export const exampleNotifications: { [Name in NotificationName]: NotificationPar
     { threadId: THREAD_ID, requestId: 0 },
     { threadId: THREAD_ID, requestId: 'a' },
   ],
-  warning: [{ threadId: THREAD_ID, message: 'the last line of the file was torn' }, { message: 'old' }],
+  warning: [
+    { threadId: THREAD_ID, message: 'the last line of the file was torn' },
+    { message: 'old' },
+    { message: 'm', code: 'c' },
+  ],
   error: [
     { ...inTurn, error, willRetry: true },
     { ...inTurn, error: { ...error, codexErrorInfo: 'other' }, willRetry: false },
   ],
+  'command/exec/outputDelta': [{ processId: 'p', stream: 'stderr', deltaBase64: 'YQo=', capReached: false }],
   deprecationNotice: [{ summary: 'old way', details: null }],
   configWarning: [
     {
@@ -280,6 +293,14 @@ export const exampleResults: { [Method in MethodName]: ResultOf<Method> } = {
   'turn/start': { turn: { ...exampleTurn, startedAt: null } },
   'turn/steer': { turnId: TURN_ID },
   'turn/interrupt': {},
+  'thread/shellCommand': {},
+  'thread/backgroundTerminals/list': { data: exampleTerminals, nextCursor: '1795413366082.27052' },
+  'thread/backgroundTerminals/terminate': { terminated: true },
+  'thread/backgroundTerminals/clean': {},
+  'command/exec': { exitCode: 0, stdout: 'out', stderr: '' },
+  'command/exec/write': {},
+  'command/exec/resize': {},
+  'command/exec/terminate': {},
   'model/list': {
     data: [
       {

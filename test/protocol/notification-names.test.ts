@@ -26,7 +26,7 @@ describe('notification names', () => {
         'thread/name/updated',
         'thread/goal/cleared',
       ],
-      connection: ['deprecationNotice', 'configWarning', 'remoteControl/status/changed'],
+      connection: ['command/exec/outputDelta', 'deprecationNotice', 'configWarning', 'remoteControl/status/changed'],
     });
   });
 

@@ -8,7 +8,7 @@ export interface RecordedMessage {
   /** True for what the server sent. */
   fromServer: boolean;
   message: Record<string, unknown>;
-  /** Of an answer: the method that was asked. */
+  /** Of an answer of either side: the method that was asked. */
   method?: string;
   /** Of a request: what the server answered. */
   answer?: Record<string, unknown>;
@@ -29,6 +29,8 @@ export function readRecordings(folder: string): RecordedMessage[] {
 function readRecording(file: string): RecordedMessage[] {
   const found: RecordedMessage[] = [];
   const open = new Map<string, RecordedMessage>();
+  /** What the server asked, by connection and id: ids of each side are of a space of their own. */
+  const asked = new Map<string, string>();
   for (const [index, text] of readFileSync(file, 'utf8').split('\n').entries()) {
     if (text === '') continue;
     const { d, c, m } = JSON.parse(text) as Line;
@@ -42,10 +44,13 @@ function readRecording(file: string): RecordedMessage[] {
     found.push(recorded);
     if (message['id'] === undefined) continue;
     const key = JSON.stringify([c ?? 0, message['id']]);
+    const { method } = message;
     if (d === '>') {
-      open.set(key, recorded);
+      if (method !== undefined) open.set(key, recorded);
+      else if (asked.has(key)) recorded.method = asked.get(key)!;
       continue;
     }
+    if (typeof method === 'string') asked.set(key, method);
     const request = open.get(key);
     if (request === undefined || message['method'] !== undefined) continue;
     open.delete(key);

@@ -4,6 +4,8 @@ import type { MethodName } from '../../src/protocol/methods.js';
 import { NOTIFICATION_AUDIENCES, NOTIFICATION_METHODS } from '../../src/protocol/notification-names.js';
 import type { NotificationName } from '../../src/protocol/notification-names.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { SERVER_REQUESTS } from '../../src/protocol/server-requests.js';
+import type { ServerRequestName } from '../../src/protocol/server-requests.js';
 import { OWN_METHODS, OWN_NOTIFICATIONS } from '../support/own-messages.js';
 import { reducedSchema } from '../support/schema-validator.js';
 import { ShapeComparer } from './compare-shapes.js';
@@ -80,6 +82,11 @@ const MESSAGES_DIFFERENCES: Record<string, string[]> = {
     'tools',
     'web_search',
   ].map((key) => `Config: only theirs has ${key}`),
+  'a warning may stand for an error reply where there can be none': ['WarningNotification: only ours has code'],
+  'no command asks for more than the sandbox has, and no checkpoint is managed': [
+    'CommandExecutionRequestApprovalParams: only theirs has additionalPermissions',
+    'CommandExecutionRequestApprovalParams.kind: only theirs allows "humanCommand"',
+  ],
   'nobody administers this daemon: requirements are null': [
     'ConfigRequirementsReadResponse.requirements: only theirs allows an object',
     'ConfigRequirementsReadResponse.requirements{}: only in ours',
@@ -92,9 +99,11 @@ describe('the tables and the JSON schema of the peer', () => {
     expect({
       methods: Object.keys(reducedSchema.methods),
       notifications: Object.keys(reducedSchema.notifications),
+      serverRequests: Object.keys(reducedSchema.serverRequests),
     }).to.deep.equal({
       methods: peers(Object.keys(METHODS), OWN_METHODS),
       notifications: peers(NOTIFICATION_METHODS, OWN_NOTIFICATIONS),
+      serverRequests: Object.keys(SERVER_REQUESTS),
     });
   });
 
@@ -103,6 +112,9 @@ describe('the tables and the JSON schema of the peer', () => {
     for (const [method, { params }] of Object.entries(reducedSchema.methods)) {
       if (params !== null) comparer.compare(params, METHODS[method as MethodName].params, 'incoming');
     }
+    for (const [name, { result }] of Object.entries(reducedSchema.serverRequests)) {
+      comparer.compare(result, SERVER_REQUESTS[name as ServerRequestName].result, 'incoming');
+    }
     expect([...comparer.differences]).to.have.members(Object.values(PARAMS_DIFFERENCES).flat());
   });
 
@@ -110,6 +122,9 @@ describe('the tables and the JSON schema of the peer', () => {
     const comparer = new ShapeComparer(reducedSchema.definitions);
     for (const [method, { result }] of Object.entries(reducedSchema.methods)) {
       comparer.compare(result, METHODS[method as MethodName].result, 'outgoing');
+    }
+    for (const [name, { params }] of Object.entries(reducedSchema.serverRequests)) {
+      comparer.compare(params, SERVER_REQUESTS[name as ServerRequestName].params, 'outgoing');
     }
     for (const [name, definition] of Object.entries(reducedSchema.notifications)) {
       comparer.compare(definition, NOTIFICATIONS[name as NotificationName].params, 'outgoing');

@@ -55,6 +55,17 @@ describe('the check of every message that the daemon sends', () => {
     expect(() => assertValidServerMessage({ id: 2, result: {} }, requests)).to.throw(/nobody asked for/);
     expect(() => assertValidServerMessage({ id: 1 }, requests)).to.throw(/neither result nor error/);
     expect(() => assertValidServerMessage({ id: 1, error: { code: 1 } }, requests)).to.throw(/malformed error/);
-    expect(() => assertValidServerMessage({ id: 0, method: 'item/tool/call' }, requests)).to.throw(/server request/);
+    expect(() => assertValidServerMessage({ id: 0, method: 'item/tool/rake' }, requests)).to.throw(/server request/);
+    const call = { threadId: 't', turnId: 'u', callId: 'c', namespace: null, tool: 'rake', arguments: {} };
+    assertValidServerMessage({ id: 0, method: 'item/tool/call', params: call }, requests);
+    for (const [change, complaint] of [
+      [{ id: 'a' }, /is no count/],
+      [{ seq: 1 }, /unexpected field seq/],
+      [{ params: { ...call, callId: 1 } }, /breaks the schema/],
+      [{ params: { ...call, speed: 1 } }, /does not know/],
+    ] as const) {
+      const message = { id: 0, method: 'item/tool/call', params: call, ...change };
+      expect(() => assertValidServerMessage(message, requests)).to.throw(complaint);
+    }
   });
 });

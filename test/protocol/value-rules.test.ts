@@ -34,6 +34,12 @@ describe('findBrokenRule', () => {
     ['thread/metadata/update', { threadId: ID, daybreakEnabled: false }],
     ['thread/settings/update', { threadId: ID }],
     ['thread/inject_items', { threadId: ID, items: [null] }],
+    ['command/exec', { command: [], timeoutMs: 0, outputBytesCap: 0, disableTimeout: false, disableOutputCap: false }],
+    ['command/exec', { command: ['a'], disableTimeout: true, timeoutMs: null, tty: true, size: { rows: 1, cols: 1 } }],
+    ['command/exec/write', { processId: 'p', closeStdin: true }],
+    ['command/exec/write', { processId: 'p', deltaBase64: '' }],
+    ['command/exec/write', { processId: 'p', deltaBase64: 'YWI=' }],
+    ['thread/shellCommand', { threadId: ID, command: '', timeoutMs: 0 }],
     ['configRequirements/read', undefined],
   ];
   for (const [method, params] of kept) {
@@ -43,6 +49,51 @@ describe('findBrokenRule', () => {
   }
 
   const broken: [params: Params, path: string, message: string][] = [
+    [
+      ['command/exec', { command: ['a'], timeoutMs: 5, disableTimeout: true }],
+      'params.disableTimeout',
+      'command/exec cannot set both timeoutMs and disableTimeout',
+    ],
+    [
+      ['command/exec', { command: ['a'], outputBytesCap: 5, disableOutputCap: true }],
+      'params.disableOutputCap',
+      'command/exec cannot set both outputBytesCap and disableOutputCap',
+    ],
+    [
+      ['command/exec', { command: ['a'], size: { rows: 1, cols: 1 } }],
+      'params.size',
+      'command/exec size requires tty: true',
+    ],
+    [
+      ['command/exec', { command: ['a'], tty: true, size: { rows: 0, cols: 1 } }],
+      'params.size',
+      'command/exec size rows and cols must be greater than 0',
+    ],
+    [
+      ['command/exec', { command: ['a'], timeoutMs: -1 }],
+      'params.timeoutMs',
+      'command/exec timeoutMs must be non-negative, got -1',
+    ],
+    [
+      ['command/exec/resize', { processId: 'p', size: { rows: 1, cols: 0 } }],
+      'params.size',
+      'command/exec size rows and cols must be greater than 0',
+    ],
+    [
+      ['command/exec/write', { processId: 'p', deltaBase64: null, closeStdin: false }],
+      'params.deltaBase64',
+      'command/exec/write requires deltaBase64 or closeStdin',
+    ],
+    [
+      ['command/exec/write', { processId: 'p', deltaBase64: '***' }],
+      'params.deltaBase64',
+      'invalid deltaBase64: it is not base64',
+    ],
+    [
+      ['thread/shellCommand', { threadId: ID, command: 'a', timeoutMs: -1 }],
+      'params.timeoutMs',
+      'thread/shellCommand timeoutMs must be non-negative, got -1',
+    ],
     [
       ['thread/fork', { threadId: ID, lastTurnId: '', beforeTurnId: '' }],
       'params.beforeTurnId',

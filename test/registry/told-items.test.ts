@@ -15,6 +15,25 @@ function message(id: string, text: string): object {
 }
 
 describe('readToldItems', () => {
+  it('adds up what commands wrote, and knows patches', () => {
+    const item = { type: 'commandExecution', id: 'c', aggregatedOutput: null };
+    const frames = [
+      frame('item/started', { item, startedAtMs: 5 }),
+      frame('item/started', { item: { type: 'fileChange', id: 'p', changes: [] }, startedAtMs: 6 }),
+      frame('item/commandExecution/outputDelta', { itemId: 'c', delta: 'one\n' }),
+      frame('item/commandExecution/outputDelta', { itemId: 'c', delta: 'two\n' }),
+      frame('item/commandExecution/outputDelta', { itemId: 'of another', delta: 'no' }),
+    ];
+    const tool = { type: 'tool', turnId: 'turn', phase: null, core: null };
+    expect(readToldItems(frames, 'turn')).to.deep.equal({
+      open: [
+        { ...tool, id: 'c', startedAtMs: 5, text: 'one\ntwo\n' },
+        { ...tool, id: 'p', startedAtMs: 6, text: '' },
+      ],
+      ended: new Set(),
+    });
+  });
+
   it('adds up what was said of items that have not ended', () => {
     const frames = [
       frame('turn/started', { turn: { id: 'turn' } }),

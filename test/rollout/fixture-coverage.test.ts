@@ -14,6 +14,8 @@ const NEVER_WRITTEN: Readonly<Record<string, string>> = {
   mcp_tool_call_begin: 'only the ends of calls were kept',
   ImageGeneration: 'needs an image service that only an account has; 0.120 tells of it in image_generation_end',
   FunctionCallOutput: 'no tool is known whose output becomes an item of its own',
+  approval_requested: 'ours alone',
+  approval_resolved: 'ours alone',
   Sleep: 'no model was offered the tool for it',
 };
 

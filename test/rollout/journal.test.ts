@@ -142,6 +142,29 @@ describe('applyJournal', () => {
     expect(applyJournal(journal, 600, new Set()).discarded).to.equal(null);
   });
 
+  it('puts a command together from what is known of it and what it wrote, as it was last', () => {
+    const core = {
+      type: 'CommandExecution' as const,
+      id: 'call',
+      process_id: null,
+      command: ['true'],
+      cwd: 'file:///',
+      parsed_cmd: [],
+      source: 'agent',
+      status: 'in_progress',
+    };
+    const tool: JournalItem = { type: 'tool', id: 'call', startedAtMs: 7, phase: null };
+    const running = { ...core, process_id: '5' };
+    const journal = journalOf(
+      record({ item: { ...tool, core } }),
+      record({ item: { ...tool, core: running }, text: 'one ' }),
+      record({ item: tool, at: 4, text: 'two' }),
+    );
+    expect(applyJournal(journal, 500, new Set()).items).to.deep.equal([
+      { type: 'tool', turnId: 'turn', id: 'call', startedAtMs: 7, phase: null, core: running, text: 'one two' },
+    ]);
+  });
+
   it('ends an item at a gap, and only that item', () => {
     const journal = journalOf(
       record({ text: 'abc' }),
@@ -151,10 +174,7 @@ describe('applyJournal', () => {
       record({ item: reasoning, field: 'summary', index: 2, text: 'part 1 is missing' }),
     );
     const { items } = applyJournal(journal, 500, new Set());
-    expect(items.map((item) => (item.type === 'agentMessage' ? item.text : item.summary))).to.deep.equal([
-      'abc',
-      ['ok'],
-    ]);
+    expect(items.map((item) => (item.type === 'reasoning' ? item.summary : item.text))).to.deep.equal(['abc', ['ok']]);
   });
 
   it('heals a character that two chunks had split', () => {

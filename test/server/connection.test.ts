@@ -86,6 +86,15 @@ describe('Connection', () => {
     );
   });
 
+  it('asks also a client that wants to hear nothing', async () => {
+    const method = 'item/tool/requestUserInput';
+    connection.client = { name: 'test', version: '0', experimentalApi: true, optOut: new Set([DELTA, method]) };
+    connection.deliver(delta('unwanted'));
+    connection.deliver({ method, threadId: 't', bytes: Buffer.from(JSON.stringify({ method, id: 0 })) });
+    await read(({ id }) => id === 0);
+    expect(received).to.deep.equal([{ method, id: 0 }]);
+  });
+
   it('joins what waits of one text for a client that does not read, rather than closing it', async () => {
     client.pause();
     const DELTAS = 200_000;
@@ -154,7 +163,7 @@ describe('Connection', () => {
     const list: Handler<'thread/loaded/list'> = (_params, respond) => {
       waiting.push(() => respond.result({ data: [], nextCursor: null }));
     };
-    const dispatcher = new Dispatcher({ 'thread/loaded/list': list } as HandlerTable, counted);
+    const dispatcher = new Dispatcher({ 'thread/loaded/list': list } as HandlerTable, () => undefined, counted);
     const ask = (id: number) =>
       dispatcher.receive(connection, JSON.stringify({ id, method: 'thread/loaded/list', params: {} }), false);
     for (let id = 1; id <= 1030; id += 1) ask(id);

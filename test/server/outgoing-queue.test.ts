@@ -24,6 +24,12 @@ class Daemon {
     return this.#numbered('item/started', threadId, frameText('item/started', { threadId }));
   }
 
+  question(threadId: string): Outgoing {
+    const method = 'item/tool/requestUserInput';
+    const bytes = Buffer.from(JSON.stringify({ method, id: ++this.#replies, params: { threadId } }));
+    return { bytes, notification: { method, threadId } };
+  }
+
   reply(): Outgoing {
     return { bytes: Buffer.from(JSON.stringify({ id: ++this.#replies })), notification: null };
   }
@@ -103,6 +109,18 @@ describe('OutgoingQueue', () => {
       ['a', '12', 2],
       ['reply', 1],
       ['a', '34', 4],
+    ]);
+  });
+
+  it('lets no text of a conversation pass its questions', () => {
+    put(daemon.delta('a', 'i', '1'), daemon.delta('b', 'i', 'x'), daemon.question('a'));
+    put(daemon.delta('a', 'i', '2'), daemon.delta('b', 'i', 'y'));
+    queue.joinDeltas();
+    expect(said(takeAll(queue))).to.deep.equal([
+      ['a', '1', 1],
+      ['b', 'xy', 2],
+      ['reply', 1],
+      ['a', '2', 2],
     ]);
   });
 

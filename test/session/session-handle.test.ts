@@ -33,6 +33,9 @@ class HandDrivenSession {
         onFrames: ({ text }) => this.told.push(`frames ${text}`),
         onState: ({ preview }) => this.told.push(`state ${preview}`),
         onPong: ({ heapBytes }) => this.told.push(`pong ${heapBytes}`),
+        onServerRequest: ({ requestKey, method }) => this.told.push(`request ${requestKey} ${method}`),
+        onServerRequestResolved: (requestKey, answered) => this.told.push(`resolved ${requestKey} ${answered}`),
+        onProcess: ({ type }) => this.told.push(type),
         onWarning: (message) => this.told.push(`warning ${message}`),
         onEnded: (error) => {
           this.told.push('ended');
@@ -48,7 +51,14 @@ class HandDrivenSession {
 
   configure(submitId = 'submit-1'): void {
     const history = { mode: 'paginated' as const, preview: '', rolloutSize: 0, warnings: [] };
-    this.say({ type: 'sessionConfigured', submitId, conversationId: 'c', threadId: 7, history });
+    this.say({
+      type: 'sessionConfigured',
+      submitId,
+      conversationId: 'c',
+      threadId: 7,
+      history,
+      instructionSources: [],
+    });
   }
 
   /** As a session ends: its last word, then the port, then the task. */
@@ -124,6 +134,33 @@ describe('SessionHandle', () => {
       expect(session.told, 'nothing of it is passed on').to.deep.equal(['ended']);
     });
   }
+
+  it('passes questions on in their place, and answers back while there is a session', async () => {
+    const session = new HandDrivenSession();
+    session.configure();
+    await session.handle.configured;
+    session.say({
+      type: 'batch',
+      parts: [
+        { type: 'serverRequest', requestKey: 1, method: 'item/tool/requestUserInput', params: '{}' },
+        { type: 'frames', text: 'between', ends: [7], methods: [0] },
+        { type: 'serverRequestResolved', requestKey: 1, answered: true },
+      ],
+    });
+    const answer = { type: 'refused' as const, message: 'no' };
+    session.handle.answerServerRequest(1, answer, 'client');
+    await session.next('answerServerRequest');
+    session.leave();
+    await session.ended;
+    session.handle.answerServerRequest(1, answer, 'client');
+    expect(session.told).to.deep.equal([
+      'request 1 item/tool/requestUserInput',
+      'frames between',
+      'resolved 1 true',
+      'ended',
+    ]);
+    expect(session.commands).to.deep.equal([{ type: 'answerServerRequest', requestKey: 1, answer, by: 'client' }]);
+  });
 
   it('tells why a session ended before it was configured', async () => {
     const session = new HandDrivenSession();

@@ -91,6 +91,16 @@ export class CheckedClient {
     this.socket.send(text);
   }
 
+  /** Answers a question of the daemon; there is no reply to that. */
+  answer(id: unknown, answer: { result: unknown } | { error: { code: number; message: string } }): void {
+    this.sendRaw(JSON.stringify({ id, ...answer }));
+  }
+
+  /** The questions that came of this conversation, in order; the same one as often as it came. */
+  questionsOf(threadId: string): WireMessage[] {
+    return this.notificationsOf(threadId).filter(({ id }) => id !== undefined);
+  }
+
   /** The next message from now on that matches. */
   next(matches: (message: WireMessage) => boolean): Promise<WireMessage> {
     return new Promise((resolve) => {

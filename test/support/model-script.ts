@@ -233,6 +233,8 @@ export function findLastUserText(input: readonly Record<string, unknown>[]): str
     if (typeof item['content'] === 'string') return item['content'];
     const parts = (item['content'] ?? []) as { type: string; text?: string }[];
     const text = parts.findLast((part) => part.type === 'input_text')?.text;
+    // What a person has run is told to the model, but no word of theirs.
+    if (text?.startsWith('<user_shell_command>') === true) continue;
     if (text !== undefined) return text.trim();
   }
   return '';

@@ -7,12 +7,14 @@ import type { ValidateFunction } from 'ajv';
 import type { z } from 'zod';
 import { isMethodName, METHODS } from '../../src/protocol/methods.js';
 import { NOTIFICATIONS } from '../../src/protocol/notifications.js';
+import { isServerRequest, SERVER_REQUESTS } from '../../src/protocol/server-requests.js';
 import { OWN_METHODS, OWN_NOTIFICATIONS } from './own-messages.js';
 
 /** What scripts/reduce-schema.mjs writes. Values are names in `definitions`; null: takes no params. */
 export interface ReducedSchema {
   methods: Record<string, { params: string | null; result: string }>;
   notifications: Record<string, string>;
+  serverRequests: Record<string, { params: string; result: string }>;
   definitions: Record<string, object>;
 }
 
@@ -50,6 +52,17 @@ export function assertValidNotification(message: unknown): void {
   check(definition, NOTIFICATIONS[method as keyof typeof NOTIFICATIONS].params, params, method, message);
 }
 
+/** Throws unless it is a question that clients know, whole and well-formed. */
+function assertValidServerRequest(message: unknown): void {
+  const { method, id, params, ...rest } = asObject(message);
+  const definition = typeof method === 'string' ? reducedSchema.serverRequests[method] : undefined;
+  if (definition === undefined || !isServerRequest(method as string)) fail('unknown server request', message);
+  if (!Number.isSafeInteger(id) || (id as number) < 0) fail('the id of a server request is no count', message);
+  for (const key of Object.keys(rest)) fail(`unexpected field ${key}`, message);
+  const { params: table } = SERVER_REQUESTS[method as keyof typeof SERVER_REQUESTS];
+  check(definition.params, table, params, method as string, message);
+}
+
 /** Throws unless `result` is what the method promises. */
 export function assertValidResult(method: string, result: unknown): void {
   const entry = reducedSchema.methods[method] ?? null;
@@ -58,13 +71,13 @@ export function assertValidResult(method: string, result: unknown): void {
 }
 
 /**
- * Throws unless `message` is a notification, an answer to one of `requests` (which it then leaves in place), or an
+ * Throws unless `message` is a notification, a server request, an answer to one of `requests` (which it then leaves in place), or an
  * error reply. `requests` holds the method of every request sent, by id.
  */
 export function assertValidServerMessage(message: unknown, requests: ReadonlyMap<unknown, string>): void {
   const fields = asObject(message);
   if ('method' in fields) {
-    if ('id' in fields) fail('unknown server request', message);
+    if ('id' in fields) return assertValidServerRequest(message);
     return assertValidNotification(message);
   }
   const { id, result, error, ...rest } = fields;

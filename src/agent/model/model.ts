@@ -47,7 +47,7 @@ export interface ModelError {
 /** What starts streaming: text and reasoning get deltas, the others only come whole in `itemDone`. */
 export interface StreamedItem {
   id: string;
-  kind: 'message' | 'reasoning' | 'other';
+  kind: 'message' | 'reasoning' | 'webSearch' | 'other';
   phase: string | null;
 }
 

@@ -203,7 +203,7 @@ const TOLD_TYPES: ReadonlySet<string> = new Set([
 /** Far more parts than any model writes; a wild index must not make a reader fill an array up to it. */
 const MAX_PARTS = 1000;
 
-const ID_PREFIX = { message: 'msg', reasoning: 'rs', other: 'item' } as const;
+const ID_PREFIX = { message: 'msg', reasoning: 'rs', webSearch: 'ws', other: 'item' } as const;
 
 type ParsedItem = { type: string; id?: unknown; phase?: unknown; content?: unknown };
 
@@ -239,6 +239,7 @@ function isItem(value: unknown): value is ParsedItem {
 }
 
 function toKind(type: string): OpenItem['kind'] {
+  if (type === 'web_search_call') return 'webSearch';
   return type === 'message' || type === 'reasoning' ? type : 'other';
 }
 

@@ -5,6 +5,7 @@ import type { IndexClient } from '../../index/index-client.js';
 import type { Log } from '../../log.js';
 import type { ResultOf } from '../../protocol/methods.js';
 import type { ConversationRegistry } from '../../registry/conversation-registry.js';
+import type { CommandDesk } from '../command-desk.js';
 import type { Lifecycle } from '../lifecycle.js';
 
 export interface HandlerContext {
@@ -21,5 +22,6 @@ export interface HandlerContext {
   listModels: (provider: string | null) => Promise<ListedModel[]>;
   /** The result of config/read, secrets left out. */
   describeConfig: (cwd: string | null, includeLayers: boolean) => ResultOf<'config/read'>;
+  commands: CommandDesk;
   log: Log;
 }

@@ -7,6 +7,16 @@ import {
   modelListHandler,
   skillsListHandler,
 } from './catalog-handlers.js';
+import {
+  backgroundTerminalsCleanHandler,
+  backgroundTerminalsListHandler,
+  backgroundTerminalsTerminateHandler,
+  commandExecHandler,
+  commandExecResizeHandler,
+  commandExecTerminateHandler,
+  commandExecWriteHandler,
+  threadShellCommandHandler,
+} from './command-handlers.js';
 import { initializeHandler } from './connection-handlers.js';
 import { daemonDrainHandler, daemonStatusHandler } from './daemon-handlers.js';
 import type { HandlerContext } from './handler-context.js';
@@ -61,6 +71,14 @@ export function createHandlerTable(context: HandlerContext): HandlerTable {
     'turn/start': turnStartHandler(context),
     'turn/steer': turnSteerHandler(context),
     'turn/interrupt': turnInterruptHandler(context),
+    'thread/shellCommand': threadShellCommandHandler(context),
+    'thread/backgroundTerminals/list': backgroundTerminalsListHandler(context),
+    'thread/backgroundTerminals/terminate': backgroundTerminalsTerminateHandler(context),
+    'thread/backgroundTerminals/clean': backgroundTerminalsCleanHandler(context),
+    'command/exec': commandExecHandler(context),
+    'command/exec/write': commandExecWriteHandler(context),
+    'command/exec/resize': commandExecResizeHandler(context),
+    'command/exec/terminate': commandExecTerminateHandler(context),
     'model/list': modelListHandler(context),
     'config/read': configReadHandler(context),
     'configRequirements/read': configRequirementsReadHandler(),

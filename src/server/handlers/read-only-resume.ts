@@ -62,6 +62,7 @@ function toReadOnlyResult(
     approvalPolicy: summary.approvalPolicy ?? config.approvalPolicy,
     sandbox: summary.sandboxPolicy ?? NO_ACCESS,
     reasoningEffort: summary.reasoningEffort,
+    instructionSources: [],
     eventsCursor: cursor,
   });
   const own: Pick<ResultOf<'thread/resume'>, 'readOnly' | 'owner'> = { readOnly: true, owner };

@@ -31,7 +31,6 @@ export function toRequest(
 const SAME_FOR_ALL = {
   serviceTier: null,
   disabledPluginIds: [] as string[],
-  instructionSources: [] as string[],
   approvalsReviewer: 'user',
   activePermissionProfile: null,
   multiAgentMode: 'explicitRequestOnly',
@@ -59,6 +58,7 @@ export function toSessionResult(
     approvalPolicy: settings.approvalPolicy,
     sandbox: settings.sandboxPolicy,
     reasoningEffort: settings.reasoningEffort,
+    instructionSources: conversation.configured.instructionSources,
     eventsCursor,
   });
 }

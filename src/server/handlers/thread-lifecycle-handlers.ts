@@ -30,6 +30,8 @@ export function threadStartHandler({ registry }: HandlerContext): Handler<'threa
     warn(started, connection);
     respond.result(toSessionResult(conversation));
     conversation.fanOut.publish('thread/started', { thread: conversation.toThread() });
+    // It may be one that runs already: `experimental_resume`.
+    conversation.fanOut.tellQuestions(connection);
     if (!connection.isOpen) conversation.removeSubscriber(connection);
   };
 }

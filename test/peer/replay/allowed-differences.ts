@@ -1,8 +1,9 @@
 // Where the daemon means to answer differently from codex 0.169.0. docs/protocol.md has each title among its differences.
 import { WHOLE, added, isNumber, isText, left, other, something } from './difference.js';
 import type { DifferenceRule } from './difference.js';
+import { TOOL_DIFFERENCES } from './tool-differences.js';
 
-interface AllowedDifference {
+export interface AllowedDifference {
   /** The words in bold in docs/protocol.md. */
   title: string;
   /** The test that holds our side: its file under test/, and how its sentence begins. */
@@ -16,11 +17,24 @@ const EDITS = 'fork-source-removed-and-external-edits';
 const FORKS = 'fork-revert';
 const INTERRUPT = 'interrupt';
 const JOIN = 'two-clients-and-resume-running';
+const ON_REQUEST = 'approval-command-on-request';
+const PATCHES = 'approval-patch';
 const KILLS = 'kill-during-turn';
 const OLD = 'old-rollouts';
 const OVERRIDES = 'resume-by-path-and-overrides';
 const PAGES = 'list-page-sizes';
 const REMOVED = 'databases-removed';
+
+/** Their turns have calls of tools. */
+const WITH_CALLS = [
+  ON_REQUEST,
+  PATCHES,
+  'resume',
+  'fork-revert',
+  'thread-admin',
+  'turns-items-paging',
+  'delete-queue-items-read',
+];
 
 /** Answers of the model are cut short in them. */
 const CUT_SHORT = [INTERRUPT, 'steer-and-busy', FORKS, 'delete-queue-items-read'];
@@ -30,11 +44,13 @@ const SEARCHED = ['thread-list', ADMIN, 'name-search'];
 
 const STATUS = 'thread/status/changed';
 const USAGE = 'thread/tokenUsage/updated';
+const TOTALS = /^params\.tokenUsage\.total\./;
 const ITEMS_OF_TURNS = /(?:turns|data)\[\]\.items\[\]$/;
 const END_OF_TURN = /turns\[\]\.(?:completedAt|durationMs)$/;
 /** Where the model's own words are. */
 const ECHO = /(?:delta|item\.text|items\[\]\.text)$/;
 const PARTIAL = { type: 'agentMessage', partial: true };
+const LOST_COMMAND = { type: 'commandExecution', status: 'failed', exitCode: null };
 const RUNNING = { type: 'agentMessage', text: /./ };
 const idle = { status: { type: 'idle' } };
 const notLoaded = { status: { type: 'notLoaded' } };
@@ -81,8 +97,10 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
       added({ method: 'item/completed' }, WHOLE, { item: PARTIAL }),
       added({ method: 'thread/read' }, ITEMS_OF_TURNS, PARTIAL),
       added({ recording: KILLS, method: 'thread/resume' }, ITEMS_OF_TURNS, PARTIAL),
+      added({ recording: KILLS, method: ['thread/read', 'thread/resume'] }, ITEMS_OF_TURNS, LOST_COMMAND),
     ],
   },
+  ...TOOL_DIFFERENCES,
   {
     title: 'A turn that lost its process is closed',
     test: ['conversation/resume.test.ts', 'closes a broken turn at the next input'],
@@ -118,6 +136,11 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
       left({ recording: CUT_SHORT, method: USAGE }, WHOLE),
       added({ recording: [OVERRIDES, REMOVED, 'two-servers-one-home'], method: USAGE }, WHOLE),
       added({ recording: JOIN, section: /^client 3/, method: USAGE }, WHOLE),
+      // That of the answer with a call before the call, not after it.
+      added({ recording: WITH_CALLS, method: USAGE }, WHOLE),
+      left({ recording: WITH_CALLS, method: USAGE }, WHOLE),
+      other({ recording: [...WITH_CALLS, KILLS, INTERRUPT], method: USAGE }, TOTALS, isNumber, isNumber),
+      added({ recording: KILLS, method: USAGE }, WHOLE),
     ],
   },
   {
@@ -167,7 +190,7 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
     test: ['rollout/legacy-calls.test.ts', 'come from the calls of a model and their outputs'],
     rules: [
       added({ recording: OLD }, ITEMS_OF_TURNS, { type: 'commandExecution' }),
-      added({ recording: ADMIN, section: 'legacy history mode' }, ITEMS_OF_TURNS, { type: 'dynamicToolCall' }),
+      added({ recording: ADMIN, section: 'legacy history mode' }, ITEMS_OF_TURNS, { type: 'commandExecution' }),
     ],
   },
   {
@@ -298,7 +321,8 @@ function interruptAtOnce(): DifferenceRule[] {
     added({ ...start, method: 'turn/completed' }, WHOLE, { turn: { status: 'interrupted' } }),
     left({ ...start, method: 'item/started' }, WHOLE, { item: { type: 'agentMessage' } }),
     left({ ...start, method: 'item/agentMessage/delta' }, WHOLE, { delta: 'hanging' }),
-    // The next input then starts a turn of its own.
+    // The next input then starts a turn of its own, which is interrupted before its model has called anything.
+    left({ ...next, method: 'item/started' }, WHOLE, { item: { type: 'commandExecution' } }),
     other({ ...next, method: 'turn/start' }, 'result.turn.id', isText, isText),
     added({ ...next, method: STATUS }, WHOLE, { status: { type: 'active' } }),
     added({ ...next, method: 'turn/started' }, WHOLE),

@@ -46,6 +46,15 @@ export const FAMILIES: readonly Family[] = [
     prepare: (world) => world.makeFolder('/home/user/ws/turns'),
   },
   {
+    title: 'approvals',
+    recordings: [{ name: 'approval-command-on-request' }, { name: 'approval-patch', restarted: true }],
+    prepare(world) {
+      world.makeFolder('/home/user/ws/appr');
+      mkdirSync(join(world.home, 'rules'));
+      writeFileSync(join(world.home, 'rules', 'default.rules'), 'prefix_rule(pattern=["mkdir"], decision="prompt")\n');
+    },
+  },
+  {
     title: 'threads',
     recordings: [
       { name: 'thread-lifecycle-files' },

@@ -22,6 +22,8 @@ const AWAITED: Record<string, number> = {
   'thread/reverted': 3000,
   'thread/name/updated': 3000,
   'thread/settings/updated': 3000,
+  'item/commandExecution/requestApproval': 5000,
+  'item/fileChange/requestApproval': 5000,
 };
 /** Nobody waits for more of these once their turn is over. */
 const WITHIN_TURN = new Set(['item/started', 'item/agentMessage/delta']);
@@ -90,6 +92,15 @@ export class LiveConnection {
       const notice = readNotice(message as JsonObject);
       return notice === null ? [] : [{ ...notice, place: this.#placeOf(index) }];
     });
+  }
+
+  /** The number here of the question that has this one in the recording: the same of its kind, counted from the first. */
+  questionId(recordedId: unknown): unknown {
+    const theirs = this.recorded.filter(({ stamps }) => 'id' in stamps);
+    const place = theirs.findIndex(({ stamps }) => stamps['id'] === recordedId);
+    return (
+      this.client.received.filter(({ id, method }) => id !== undefined && method !== undefined)[place]?.id ?? recordedId
+    );
   }
 
   /** Replies that nobody expected. */

@@ -1,5 +1,5 @@
 // What the daemon does not do yet, so that the recordings of it cannot be replayed whole. Each entry goes when it is built.
-import { WHOLE, added, isNumber, left, other } from './difference.js';
+import { WHOLE, isNumber, left, other } from './difference.js';
 import type { DifferenceRule } from './difference.js';
 
 interface NotYet {
@@ -17,8 +17,6 @@ const IMAGES = 'output-schema-and-image';
 const MIXED = 'compact-inject-shell-review';
 const USAGE = 'thread/tokenUsage/updated';
 const TOTALS = /^params\.tokenUsage\.total\./;
-/** Their turns have calls of tools. */
-const WITH_CALLS = ['resume', 'fork-revert', 'thread-admin', 'turns-items-paging', 'delete-queue-items-read'];
 
 export const NOT_YET: readonly NotYet[] = [
   {
@@ -48,14 +46,6 @@ export const NOT_YET: readonly NotYet[] = [
     ],
   },
   {
-    id: 'user-shell',
-    reason: 'No command is run yet for the user.',
-    sections: [
-      { recording: MIXED, section: 'shellCommand idle' },
-      { recording: MIXED, section: 'shellCommand during a turn' },
-    ],
-  },
-  {
     id: 'review',
     reason: 'There are no reviews yet.',
     sections: [
@@ -74,26 +64,6 @@ export const NOT_YET: readonly NotYet[] = [
         section:
           'cut here: 359 more lines; a set goal makes the server start turn after turn on its own until the goal is cleared',
       },
-    ],
-  },
-  {
-    id: 'tools',
-    reason: 'No tool runs yet: a call of the model is answered at once, and shown as one of a dynamic tool.',
-    rules: [
-      other({}, /(?:item|items\[\])$/, { type: 'commandExecution' }, { type: 'dynamicToolCall' }),
-      other(
-        {},
-        /(?:delta|item\.text|items\[\]\.text)$/,
-        /^tool said \d+ chars: Chunk ID/,
-        /unsupported call: exec_command$/,
-      ),
-      // A command that runs on is not even called, and nothing is paid for the call.
-      left({ recording: ['interrupt', 'kill-during-turn'] }, WHOLE, { item: { type: 'commandExecution' } }),
-      other({ recording: 'interrupt', method: USAGE }, TOTALS, isNumber, isNumber),
-      // The usage of the answer with the call is told before the call, not after it.
-      added({ recording: WITH_CALLS, method: USAGE }, WHOLE),
-      left({ recording: WITH_CALLS, method: USAGE }, WHOLE),
-      other({ recording: WITH_CALLS, method: USAGE }, TOTALS, isNumber, isNumber),
     ],
   },
   {

@@ -1,7 +1,8 @@
 // What the model of the recordings answered, where the scripted model of the other suites answers differently. Main thread.
 //
-//   shell COMMAND          a call of exec_command; one that sleeps leaves the model silent instead, so that the turn runs on
+//   shell COMMAND          a call of exec_command
 //   seq COMMAND ;; ...     one call after the other
+//   patch TEXT             a call of apply_patch
 //   deltas N [SIZE [GAP]]  N deltas, GAP milliseconds apart: the time of the first one and their number
 //   hang ...               one delta, "hanging", then nothing until the client leaves
 //   reason ...             reasoning that costs nothing, then a message
@@ -25,9 +26,14 @@ export function answerAsRecorded(gate: Gate): ModelHandler {
 function answer(request: ModelServerRequest, reply: ModelReply): void | false | Promise<void> {
   const text = request.lastUserText;
   const outputs = countOutputs(request.input);
-  const commands = /^(?:seq )?shell /.test(text) ? text.replace(/^seq /, '').split(' ;; ') : [];
+  const commands = /^(?:seq )?(?:shell|patch(?:stream)?) /.test(text)
+    ? text
+        .replace(/^seq /, '')
+        .replace(/^patchstream/, 'patch')
+        .split(' ;; ')
+    : [];
   const command = commands[outputs]?.replace(/^shell /, '');
-  if (command?.includes('sleep ') === true) return reply.closed;
+  if (command?.startsWith('patch ') === true) return callPatch(reply, command.slice('patch '.length));
   if (command !== undefined) return callCommand(reply, command);
   if (outputs > 0) return false;
   if (/^hang\b/.test(text)) return hang(reply);
@@ -47,6 +53,20 @@ function countOutputs(input: readonly Record<string, unknown>[]): number {
 function callCommand(reply: ModelReply, cmd: string): void {
   reply.create();
   reply.functionCall('exec_command', JSON.stringify({ cmd }));
+  reply.complete();
+}
+
+function callPatch(reply: ModelReply, input: string): void {
+  const call_id = `call_${reply.id.slice('resp_'.length)}`;
+  reply.create();
+  reply.item({
+    type: 'custom_tool_call',
+    id: `ctc_${reply.id}`,
+    status: 'completed',
+    call_id,
+    name: 'apply_patch',
+    input,
+  });
   reply.complete();
 }
 

@@ -136,7 +136,8 @@ class Replay {
     for (const { action } of due) await action();
     if (this.#setup.isPaced === true && method === 'thread/start') await untilNextSecond();
     const connection = await this.#connectionFor(step);
-    connection.send(step, message);
+    const isAnswer = isObject(message) && !('method' in message) && 'id' in message;
+    connection.send(step, isAnswer ? { ...message, id: connection.questionId(message['id']) as Json } : message);
     if (isRequest(step.message)) this.#open.set(keyOf(step.connection, step.message['id']), method);
   }
 
