@@ -1,6 +1,4 @@
 import { expect } from 'chai';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckedClient } from '../support/checked-client.js';
@@ -9,29 +7,22 @@ import { agentTexts } from './wire-story.js';
 
 const KEY = 'sk-test-0123456789abcdef';
 
-/** A port of this machine on which nobody listens. */
-async function findClosedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** Nobody listens there; a free port might be taken by whatever else runs. */
+const CLOSED_PORT = 1;
 
 describe('a turn whose model fails', () => {
   let rig: DaemonRig;
   let client: CheckedClient;
   before(async () => {
-    const port = await findClosedPort();
     const providers = `
 [model_providers.gone]
 name = "gone"
-base_url = "http://127.0.0.1:${port}/v1"
+base_url = "http://127.0.0.1:${CLOSED_PORT}/v1"
 request_max_retries = 1
 
 [model_providers.locked]
 name = "locked"
-base_url = "http://127.0.0.1:${port}/v1"
+base_url = "http://127.0.0.1:${CLOSED_PORT}/v1"
 env_key = "ROLLOUTD_TEST_MISSING_KEY"
 `;
     rig = await DaemonRig.start({ extraToml: providers, env: { ROLLOUTD_TEST_MISSING_KEY: '' } });

@@ -133,7 +133,9 @@ export class WorkerDeathScenario implements Scenario {
       const death = await this.#strike(scene, victim, random.pick(this.#options.ways));
       if (death === null) return;
       for (const id of death.hosted) deathsOf.set(id, (deathsOf.get(id) ?? 0) + 1);
-      this.#nextTurns.expect(scene, death.hosted, death.deadAtMs, death.way);
+      // A worker keeps some that nobody works with any more: those take no turn.
+      const working = death.hosted.filter((id) => scene.conversations.some(({ told }) => told?.threadId === id));
+      this.#nextTurns.expect(scene, working, death.deadAtMs, death.way);
       await this.#nextTurns.settle();
       death.slackMs = slackOf(scene.stalls.worstSince(death.orderedAtMs));
     }

@@ -130,7 +130,7 @@ describe('readPlainScript', () => {
         if (ran.length === 0) refused += 1;
         else expect(inOrder(ran)).to.deep.equal(inOrder(argv));
       }),
-      { numRuns: 1500, endOnFailure: true },
+      { numRuns: 600, endOnFailure: true },
     );
     expect(plain - refused).to.be.greaterThan(100);
     expect(refused).to.equal(0);

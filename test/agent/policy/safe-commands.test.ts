@@ -288,7 +288,7 @@ describe('isKnownSafe', () => {
         });
         expect(listTree(folder())).to.deep.equal(before);
       }),
-      { numRuns: 1200, endOnFailure: true },
+      { numRuns: 500, endOnFailure: true },
     );
     expect(ran).to.be.greaterThan(100);
   });

@@ -103,7 +103,7 @@ s("9")
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => void readLiteralCalls(pieces.join(''))),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
     const deep = `a(${'['.repeat(5000)}`;
     expect(readLiteralCalls(deep).problems.map(({ message }) => message)).to.deep.equal(['nested too deeply']);
