@@ -66,12 +66,4 @@ export const NOT_YET: readonly NotYet[] = [
       },
     ],
   },
-  {
-    id: 'web-search',
-    reason: 'Searches of the provider are not shown yet.',
-    rules: [
-      left({ method: ['item/started', 'item/completed'] }, WHOLE, { item: { type: 'webSearch' } }),
-      left({ method: 'thread/read' }, /items\[\]$/, { type: 'webSearch' }),
-    ],
-  },
 ];
