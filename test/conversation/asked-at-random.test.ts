@@ -231,7 +231,7 @@ describe('questions to many clients that come, go, answer and interrupt', () => 
         await driver.call('thread/unload', { threadId });
         await driver.close();
       }),
-      { numRuns: 10 },
+      { numRuns: 25 },
     );
   });
 });

@@ -8,7 +8,7 @@ import { DaemonRig } from '../support/daemon-rig.js';
 import { checkStory, doAll, itemsTold, litterIn, outputsOf, processesLeft, scriptRounds } from './tool-story.js';
 import type { Round, ToolCall } from './tool-story.js';
 
-const RUNS = Number(process.env['TEST_INTERRUPTS'] ?? 8);
+const RUNS = Number(process.env['TEST_INTERRUPTS'] ?? 24);
 const SEED = Number(process.env['TEST_SEED'] ?? 5);
 /** Conversations that are interrupted at the same time. */
 const LANES = 4;

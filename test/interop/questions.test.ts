@@ -82,8 +82,7 @@ describe('what our daemon has asked, and what became of it', () => {
     terminal.type('\r');
     // The first option is chosen when nothing else is.
     await terminal.waitFor('Which color?');
-    terminal.type('\r');
-    await terminal.waitFor(`tool said 42 chars: ${ANSWER}`);
+    await terminal.typeUntil('\r', `tool said 42 chars: ${ANSWER}`);
 
     // Another client is faster: the question goes from the screen.
     const { data } = await ours.client.rpc.request('thread/list', {});

@@ -13,7 +13,7 @@ const PATIENCE_MS = 120_000;
 describe('random operations on many conversations', () => {
   it('leave every conversation as a simple model has it: listed, read, paged, resumed, and on disk', async function () {
     this.timeout(PATIENCE_MS);
-    const { failures } = await runSequences({ seed: 1, steps: 120, dice: 30, processEvery: 4 });
+    const { failures } = await runSequences({ seed: 1, steps: 250, dice: 30, processEvery: 4 });
     expect(
       failures.map(({ program, ...failure }) => ({ ...failure, program: program.map(describeStep) })),
     ).to.deep.equal([]);

@@ -25,6 +25,9 @@ interface Waiter {
 }
 
 const DEFAULT_PATIENCE_MS = 15_000;
+/** How often something is typed, and how long it may take to be taken. */
+const TRIES = 4;
+const TRY_MS = 3_000;
 
 /** Whoever starts one ends it: by what it types, or by kill(). */
 export class TerminalProgram {
@@ -66,6 +69,17 @@ export class TerminalProgram {
 
   type(text: string): void {
     this.#pty.write(text);
+  }
+
+  /** The same as waitFor() after typing: again, for a program that passes over what is typed while it has just begun to ask. */
+  async typeUntil(text: string, what: string | RegExp): Promise<string> {
+    for (let tries = 1; tries < TRIES; tries += 1) {
+      this.type(text);
+      const shown = await this.waitFor(what, TRY_MS).catch(() => null);
+      if (shown !== null) return shown;
+    }
+    this.type(text);
+    return this.waitFor(what);
   }
 
   /** Resolves with the text as soon as `what` is in it. Rejects with the text when that takes too long. */

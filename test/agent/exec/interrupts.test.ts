@@ -10,7 +10,7 @@ import { findByArgument } from '../../support/process-search.js';
 import { useTempFolder } from '../../support/temp-folder.js';
 import { BARE, Listener, makeRunner, requireSandbox, WORKSPACE } from './runner-rig.js';
 
-const COMMANDS = 24;
+const COMMANDS = 60;
 
 describe('commands that are interrupted at random moments', () => {
   const folder = useTempFolder();

@@ -15,7 +15,7 @@ import type { PatchCase } from './patch-case.js';
 import { readTree } from './read-tree.js';
 
 /** TEST_PATCHES=1000 tries more. */
-const PATCHES = Number(process.env['TEST_PATCHES'] ?? 120);
+const PATCHES = Number(process.env['TEST_PATCHES'] ?? 300);
 /** One run of git applies so many. */
 const BATCH = 20;
 
