@@ -56,10 +56,33 @@ async function openDraft(draft: string, mode: number): Promise<FileHandle> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const age = Date.now() - (await stat(draft).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
-    if (age > STALE_MS) await rm(draft, { force: true });
-    else await sleep(RETRY_MS);
+    if (!(await isStale(draft)) || !(await removeStale(draft))) await sleep(RETRY_MS);
   }
+}
+
+async function isStale(file: string): Promise<boolean> {
+  const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Date.now() }));
+  return Date.now() - mtimeMs > STALE_MS;
+}
+
+/**
+ * One at a time, and with another look: what several have found to be stale the first of them removes, and by the time the
+ * others come to it there may be the draft of somebody who works. False when it is another's turn.
+ */
+async function removeStale(draft: string): Promise<boolean> {
+  const turn = `${draft}.stale`;
+  try {
+    await (await open(turn, 'wx')).close();
+  } catch {
+    if (await isStale(turn)) await rm(turn, { force: true });
+    return false;
+  }
+  try {
+    if (await isStale(draft)) await rm(draft, { force: true });
+  } finally {
+    await rm(turn, { force: true });
+  }
+  return true;
 }
 
 async function writeRule(file: string, draft: FileHandle, prefix: readonly string[]): Promise<void> {
