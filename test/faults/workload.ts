@@ -51,7 +51,16 @@ const AFTER_REFUSAL_MS = 20;
  * error when the daemon does not work.
  */
 export async function work(conversation: Conversation, options: WorkplaceOptions): Promise<never> {
-  const told = await ensureStarted(conversation, options);
+  let told: ToldThread | null = null;
+  while (told === null) {
+    try {
+      told = await ensureStarted(conversation, options);
+    } catch (error) {
+      // Whoever is told that nothing was started asks again.
+      if (!(error instanceof RequestRefused) || !options.tolerates(error)) throw error;
+      await sleep(AFTER_REFUSAL_MS);
+    }
+  }
   for (;;) {
     const end = await tryStep(conversation, told, options.planStep(options.random), options);
     await options.onStepEnd(conversation, told, options.client, end);
