@@ -8,9 +8,9 @@ describe('seatbeltProfile()', () => {
       networkAccess: false,
       mounts: [
         { path: '/work', kind: 'writable' },
-        { path: '/work/.git', kind: 'readOnly' },
+        { path: '/srv/.git', kind: 'readOnly' },
         { path: '/Users/me/.rolloutd', kind: 'emptyFolder' },
-        { path: '/work/a "quoted" \\ name', kind: 'emptyFile' },
+        { path: '/srv/a "quoted" \\ name', kind: 'emptyFile' },
       ],
     });
     const lines = profile.trimEnd().split('\n');
@@ -18,12 +18,12 @@ describe('seatbeltProfile()', () => {
     expect(lines.slice(-8)).to.deep.equal([
       '(allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo"))',
       '(allow file-read* file-write* (subpath "/work"))',
-      '(deny file-write* (subpath "/work/.git"))',
-      '(allow file-read* (subpath "/work/.git"))',
+      '(deny file-write* (subpath "/srv/.git"))',
+      '(allow file-read* (subpath "/srv/.git"))',
       '(deny file-read* file-write* (subpath "/Users/me/.rolloutd"))',
       '(deny network-outbound (subpath "/Users/me/.rolloutd"))',
-      '(deny file-read* file-write* (subpath "/work/a \\"quoted\\" \\\\ name"))',
-      '(deny network-outbound (subpath "/work/a \\"quoted\\" \\\\ name"))',
+      '(deny file-read* file-write* (subpath "/srv/a \\"quoted\\" \\\\ name"))',
+      '(deny network-outbound (subpath "/srv/a \\"quoted\\" \\\\ name"))',
     ]);
   });
 
