@@ -7,7 +7,7 @@ describe('seatbeltProfile()', () => {
     const profile = seatbeltProfile({
       networkAccess: false,
       mounts: [
-        { path: '/work', kind: 'writable' },
+        { path: '/srv', kind: 'writable' },
         { path: '/srv/.git', kind: 'readOnly' },
         { path: '/Users/me/.rolloutd', kind: 'emptyFolder' },
         { path: '/srv/a "quoted" \\ name', kind: 'emptyFile' },
@@ -17,7 +17,7 @@ describe('seatbeltProfile()', () => {
     expect(lines.slice(0, 2)).to.deep.equal(['(version 1)', '(deny default)']);
     expect(lines.slice(-8)).to.deep.equal([
       '(allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo"))',
-      '(allow file-read* file-write* (subpath "/work"))',
+      '(allow file-read* file-write* (subpath "/srv"))',
       '(deny file-write* (subpath "/srv/.git"))',
       '(allow file-read* (subpath "/srv/.git"))',
       '(deny file-read* file-write* (subpath "/Users/me/.rolloutd"))',
