@@ -65,7 +65,7 @@ export class RunningCall {
     this.#state = state;
     this.#turn = turn;
     this.#call = call;
-    this.#tool = findTool(state, call);
+    this.#tool = findTool(call);
     this.#itemId = claimItemId(turn, callIdOf(call));
   }
 

@@ -1,6 +1,7 @@
 // A command of the model, from the question whether it may run to its end, with the item that people see of it. Session worker.
 import { joinCommand } from '../rollout/join-command.js';
 import { digestCall } from './call-digest.js';
+import { refusalOf } from './approval-refusal.js';
 import type { Answer } from './approvals.js';
 import { CommandItem } from './command-item.js';
 import { exitCodeOf } from './exec/exit-code.js';
@@ -16,6 +17,8 @@ import type { Invocation } from './tools/tool.js';
 
 type CommandAnswer = Answer<'item/commandExecution/requestApproval'>;
 type Question = CommandDecision & { type: 'ask' };
+
+const NOT_RUN = 'Not run';
 
 export interface CommandCall extends CommandRequest {
   tty: boolean;
@@ -75,10 +78,10 @@ async function askFor(invocation: Invocation, call: CommandCall, question: Quest
     timeoutMs: state.settings.approvalTimeoutMs,
     announce: () => item.start(null),
     settle: (given) => {
-      if (refusalOf(given) !== null) item.decline();
+      if (refusalOf(given, NOT_RUN) !== null) item.decline();
     },
   });
-  const refusal = refusalOf(answer);
+  const refusal = refusalOf(answer, NOT_RUN);
   if (refusal !== null) {
     if (answer.type === 'answered' && answer.result.decision === 'cancel') state.interrupt();
     throw new ToolFailure(refusal);
@@ -87,25 +90,6 @@ async function askFor(invocation: Invocation, call: CommandCall, question: Quest
   if (decision === 'acceptForSession') state.tools.approvals.acceptCommand(identifyCommand(call));
   if (typeof decision === 'object' && 'acceptWithExecpolicyAmendment' in decision) {
     await appendPrefixRule(state.tools.home, decision.acceptWithExecpolicyAmendment.execpolicy_amendment);
-  }
-}
-
-/** What the model is told when it may not run; null when it may. */
-function refusalOf(answer: CommandAnswer): string | null {
-  switch (answer.type) {
-    case 'answered': {
-      const { decision } = answer.result;
-      if (decision === 'decline' || decision === 'cancel') return 'Not run: the user declined.';
-      if (typeof decision === 'object' && 'applyNetworkPolicyAmendment' in decision)
-        return 'Not run: the user declined.';
-      return null;
-    }
-    case 'refused':
-      return `Not run: nobody could be asked (${answer.message}).`;
-    case 'expired':
-      return 'Not run: nobody answered in time.';
-    case 'cancelled':
-      return 'aborted';
   }
 }
 

@@ -88,7 +88,6 @@ export class UserShell {
   async #run(): Promise<void> {
     if (!(await this.#state.outbox.recorded()) || this.#isOver) return;
     const { tools } = this.#state;
-    if (this.#isOver) return;
     try {
       const result = await tools.exec({
         argv: this.#argv,

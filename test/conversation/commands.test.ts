@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CheckedClient, WireMessage } from '../support/checked-client.js';
+import type { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig } from '../support/daemon-rig.js';
 import { questions } from './asking.js';
+import { itemsTold } from './tool-story.js';
 import { WorkerWatch } from './worker-watch.js';
 
 /** What the scripted model is told to call. */
@@ -18,11 +19,8 @@ describe('a command of the model', () => {
   });
   afterEach(() => rig.close());
 
-  const itemsOf = (threadId: string, method: string, type: string): any[] =>
-    client
-      .notificationsOf(threadId)
-      .filter((message: WireMessage) => message.method === method && message.params!.item.type === type)
-      .map(({ params }) => params!.item);
+  const itemsOf = (threadId: string, method: 'item/started' | 'item/completed', type: string): any[] =>
+    itemsTold(client, threadId, method).filter((item) => item.type === type);
   const lastOutput = (): string => {
     const outputs = rig.model.requests.at(-1)!.input.filter(({ type }) => String(type).endsWith('call_output'));
     return String(outputs.at(-1)!['output']);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { CheckedClient } from '../support/checked-client.js';
 import { DaemonRig, readLines } from '../support/daemon-rig.js';
 import { isRunning, waitForEnds } from '../support/process-states.js';
+import { itemsTold } from './tool-story.js';
 
 describe('thread/shellCommand', () => {
   let rig: DaemonRig;
@@ -18,11 +19,8 @@ describe('thread/shellCommand', () => {
 
   const shell = (command: string, more: object = {}): Promise<any> =>
     client.call('thread/shellCommand', { threadId, command, ...more });
-  const commandsOf = (method: string): any[] =>
-    client
-      .notificationsOf(threadId)
-      .filter(({ method: found, params }) => found === method && params!.item.type === 'commandExecution')
-      .map(({ params }) => params!.item);
+  const commandsOf = (method: 'item/started' | 'item/completed'): any[] =>
+    itemsTold(client, threadId, method).filter(({ type }) => type === 'commandExecution');
   const nextTurnEnd = (): Promise<any> =>
     client.next(({ method }) => method === 'turn/completed').then(({ params }) => params!.turn);
   /** What the model was told of commands, in its last request. */

@@ -1,6 +1,4 @@
 // What a person has accepted for the rest of a session. Lives and ends with the session. Session worker.
-import { toCanonicalJson } from './argument-digest.js';
-
 /** A command as far as accepting it once accepts it again. */
 export interface CommandIdentity {
   /** What is run: program and arguments, a shell's script as its last argument. */
@@ -36,5 +34,5 @@ export class SessionApprovals {
 }
 
 function keyOf({ argv, cwd, escalated }: CommandIdentity): string {
-  return toCanonicalJson([argv, cwd, escalated]);
+  return JSON.stringify([argv, cwd, escalated]);
 }

@@ -1,6 +1,6 @@
 // apply_patch: changes files, all of a patch or nothing of it. Session worker.
 import { digestCall } from '../call-digest.js';
-import type { Answer } from '../approvals.js';
+import { refusalOf } from '../approval-refusal.js';
 import { pushNotification } from '../frame.js';
 import { FileChangeItem } from '../file-change-item.js';
 import { applyPlan } from '../patch/apply-plan.js';
@@ -14,8 +14,6 @@ import { findClosedFiles, writablePlaces } from '../policy/writable-places.js';
 import { PATCH_GRAMMAR } from './patch-grammar.js';
 import { ToolFailure } from './tool.js';
 import type { Invocation, Tool, ToolOutput } from './tool.js';
-
-type PatchAnswer = Answer<'item/fileChange/requestApproval'>;
 
 const FUNCTION_DESCRIPTION = `Changes files by a patch: all of it or nothing. Its form:
 *** Begin Patch
@@ -98,7 +96,8 @@ async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeIt
     closedFolders: [tools.home],
   });
   const closedFiles = await findClosedFiles(places, files);
-  const decision = decidePatch({ files, closedFiles }, await tools.policyState(state));
+  const { approvalPolicy, sandboxPolicy } = settings;
+  const decision = decidePatch({ files, closedFiles }, { approvalPolicy, sandboxPolicy, approvals: tools.approvals });
   if (decision.type === 'run') return;
   if (signal.aborted) throw new ToolFailure('aborted');
   markShown();
@@ -124,7 +123,7 @@ async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeIt
     digest: digestCall(call),
     timeoutMs: settings.approvalTimeoutMs,
   });
-  const refusal = refusalOf(answer);
+  const refusal = refusalOf(answer, 'Nothing was changed');
   if (refusal === null) {
     if (answer.type === 'answered' && answer.result.decision === 'acceptForSession') tools.approvals.acceptFiles(files);
     return;
@@ -132,21 +131,6 @@ async function allow(invocation: Invocation, plan: PatchPlan, item: FileChangeIt
   item.complete('declined');
   if (answer.type === 'answered' && answer.result.decision === 'cancel') state.interrupt();
   throw new ToolFailure(refusal);
-}
-
-function refusalOf(answer: PatchAnswer): string | null {
-  switch (answer.type) {
-    case 'answered':
-      return answer.result.decision === 'decline' || answer.result.decision === 'cancel'
-        ? 'Nothing was changed: the user declined.'
-        : null;
-    case 'refused':
-      return `Nothing was changed: nobody could be asked (${answer.message}).`;
-    case 'expired':
-      return 'Nothing was changed: nobody answered in time.';
-    case 'cancelled':
-      return 'aborted';
-  }
 }
 
 async function tellDiff({ state, turn }: Invocation, plan: PatchPlan): Promise<void> {

@@ -1,7 +1,6 @@
 // All tools of a session, by name: those that the model is offered, and those that it may call. Session worker.
 import type { ResponseItem } from '../../rollout/response-item.js';
 import type { SessionSettings } from '../../session/messages.js';
-import type { SessionState } from '../session-state.js';
 import { nameOf } from '../tool-calls.js';
 import { APPLY_PATCH } from './apply-patch.js';
 import { EXEC_COMMAND } from './exec-command.js';
@@ -38,6 +37,6 @@ function isOpenAi(baseUrl: string | null): boolean {
 }
 
 /** Null for a tool that does not exist. */
-export function findTool(_state: SessionState, call: ResponseItem): Tool | null {
+export function findTool(call: ResponseItem): Tool | null {
   return BY_NAME.get(nameOf(call)) ?? null;
 }
